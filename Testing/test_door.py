@@ -1,0 +1,100 @@
+"""The Slicer module's file on a stand-in for Slicer.
+
+It proves that the module finds its engine, and nothing of how it looks.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+STAND_IN = {
+    "qt.py": """
+class QIcon:
+    def __init__(self, path): self.path = path
+class QLabel:
+    def __init__(self, text): self.text = text
+""",
+    "slicer/__init__.py": "",
+    "slicer/i18n.py": "def tr(text): return text\ndef translate(context, text): return text\n",
+    "slicer/ScriptedLoadableModule.py": """
+import unittest
+class ScriptedLoadableModule:
+    def __init__(self, parent): self.parent = parent
+class ScriptedLoadableModuleWidget:
+    class Layout(list):
+        addWidget = list.append
+        def addStretch(self, amount): pass
+    def __init__(self): self.layout = self.Layout()
+    def setup(self): pass
+class ScriptedLoadableModuleTest(unittest.TestCase):
+    pass
+""",
+}
+
+VISIT = """
+import sys
+from types import SimpleNamespace
+import MRExtrap
+parent = SimpleNamespace()
+MRExtrap.MRExtrap(parent)
+widget = MRExtrap.MRExtrapWidget()
+widget.setup()
+MRExtrap.MRExtrapTest().runTest()
+print(parent.title, parent.categories[0], "mrextrap demo" in widget.layout[0].text, "torch" in sys.modules)
+"""
+
+
+@pytest.fixture
+def a_slicer(tmp_path: Path) -> Path:
+    """A folder in which `slicer` and `qt` can be imported."""
+    folder = tmp_path / "stand_in"
+    for name, text in STAND_IN.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def an_installed_extension(tmp_path: Path) -> Path:
+    """The files as the build lays them out: module, engine and resources side by side."""
+    folder = tmp_path / "qt-scripted-modules"
+    for name in ("MRExtrapLib", "Resources"):
+        shutil.copytree(
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("models", "__pycache__")
+        )
+    shutil.copy(REPOSITORY / "MRExtrap" / "MRExtrap.py", folder)
+    return folder
+
+
+def visit(module_folder: Path, slicer: Path) -> subprocess.CompletedProcess[str]:
+    """Open the module and run its self-test in a Python that knows only these two folders."""
+    script = f"import sys; sys.path[:0] = [{str(module_folder)!r}, {str(slicer)!r}]\n" + VISIT
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_checkout_finds_its_engine_one_folder_up(a_slicer: Path) -> None:
+    done = visit(REPOSITORY / "MRExtrap", a_slicer)
+    assert done.stdout.split() == ["MRExtrap", "Neuroimaging", "True", "False"], done.stderr
+
+
+def test_an_installed_extension_finds_its_engine_beside_it(
+    a_slicer: Path, an_installed_extension: Path
+) -> None:
+    done = visit(an_installed_extension, a_slicer)
+    assert done.stdout.split() == ["MRExtrap", "Neuroimaging", "True", "False"], done.stderr
+
+
+def test_the_self_test_fails_when_the_engine_is_gone(a_slicer: Path, an_installed_extension: Path) -> None:
+    shutil.rmtree(an_installed_extension / "MRExtrapLib")
+    done = visit(an_installed_extension, a_slicer)
+    assert done.returncode != 0
+    assert "MRExtrapLib" in done.stderr
