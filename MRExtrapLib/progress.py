@@ -13,3 +13,16 @@ class Progress(Protocol):
 
 def silent(fraction: float, words: str) -> None:
     """Nobody waits."""
+
+
+def part_of(progress: Progress, start: float, end: float) -> Progress:
+    """Progress of one step, told as the stretch from `start` to `end` of the whole.
+
+    >>> part_of(lambda fraction, words: print(fraction, words), 0.5, 1.0)(0.5, "decoding")
+    0.75 decoding
+    """
+
+    def tell(fraction: float, words: str) -> None:
+        progress(start + (end - start) * fraction, words)
+
+    return tell

@@ -1,0 +1,113 @@
+"""What a forecast works with: codec, segmenter, template, and which model they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.imaging.conform import ConformedVisit, Template, TissueFinder, Tissues, conform
+from MRExtrapLib.imaging.volume import Volume, Voxels
+from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.line import Latent
+
+
+class LatentCodec(Protocol):
+    """Turns a conformed scan's voxels (X, Y, Z) into a latent (C, D, H, W) and back."""
+
+    def encode(self, voxels: Voxels) -> Latent:
+        """The latent of a scan on the template's grid."""
+        ...
+
+    def decode(self, latent: Latent) -> Voxels:
+        """The scan of a latent, on the template's grid."""
+        ...
+
+
+class Segmented(Protocol):
+    """Labels of a volume and the regions' volumes in ml."""
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """(X, Y, Z) FreeSurfer label numbers on the segmented volume's grid."""
+        ...
+
+    @property
+    def volumes_ml(self) -> Mapping[str, float]:
+        """Region → ml."""
+        ...
+
+
+class VolumeSegmenter(Protocol):
+    """Finds the regions of a brain, the same way whether it was observed, reconstructed or predicted."""
+
+    def segment(self, volume: Volume, in_template_space: bool) -> Segmented:
+        """Labels and volumes of a scan."""
+        ...
+
+    def find_tissues(self, volume: Volume) -> Tissues:
+        """Brain, gray and white matter, for conforming."""
+        ...
+
+
+class Conformer(Protocol):
+    """Brings one person's scans onto the template's grid, each with its way back."""
+
+    def __call__(
+        self,
+        volumes: Sequence[Volume],
+        find_tissues: TissueFinder,
+        template: Template,
+        progress: Progress = silent,
+    ) -> tuple[ConformedVisit, ...]:
+        """The scans in the order given."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineIdentity:
+    """Which model and segmenter made a result, for its provenance.
+
+    Attributes:
+        model: the model's name.
+        model_sha256: the hash of its model.json, which holds the hashes of all its files.
+        segmenter: "own" or "synthseg", with a version where one is known.
+        device: what it ran on.
+        has_progression_prior: whether the model can do more than the line.
+    """
+
+    model: str
+    model_sha256: str
+    segmenter: str
+    device: str
+    has_progression_prior: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Codec, segmenter and template of one model on one device, and how scans come to it."""
+
+    codec: LatentCodec
+    segmenter: VolumeSegmenter
+    template: Template
+    identity: EngineIdentity
+    conformer: Conformer = conform
+
+    def conform(self, volumes: Sequence[Volume], progress: Progress = silent) -> tuple[ConformedVisit, ...]:
+        """The scans of one person on the template's grid."""
+        return self.conformer(volumes, self.segmenter.find_tissues, self.template, progress)
+
+    def encode(self, volume: Volume) -> Latent:
+        """The latent (C, D, H, W) of a conformed volume."""
+        return self.codec.encode(volume.voxels)
+
+    def decode(self, latent: Latent) -> Volume:
+        """The brain of a latent, on the template's grid."""
+        return Volume(self.codec.decode(np.asarray(latent, dtype=np.float32)), self.template.volume.affine)
+
+    def measure(self, volume: Volume) -> Segmented:
+        """Labels and volumes of a volume on the template's grid."""
+        return self.segmenter.segment(volume, in_template_space=True)

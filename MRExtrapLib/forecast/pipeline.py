@@ -1,0 +1,170 @@
+"""The one way from a person's scans to a forecast: conform → encode → fit → extrapolate → decode → measure.
+
+Every door goes this way. Observed, reconstructed and predicted brains lie on one grid and are measured by
+one segmenter; what the reconstruction misses of the observed volumes is added back to the predicted ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import numpy as np
+
+from MRExtrapLib.errors import ModelError
+from MRExtrapLib.forecast.engine import Engine, EngineIdentity
+from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeError, VolumeRow
+from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit, check_line_request, target_ages
+from MRExtrapLib.forecast.uncertainty import Spread, missed_ml, spread_at, words_for
+from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.progress import Progress, part_of, silent
+from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings
+from MRExtrapLib.progression.line import LatentLine, fit_line
+
+CONFORMED, OBSERVED = 0.5, 0.7
+"""Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
+
+
+def forecast(subject: Subject, request: Request, engine: Engine, progress: Progress = silent) -> Forecast:
+    """A person's brain at the requested ages, in the person's own space.
+
+    With the last scan held out nothing of it reaches the forecast: it is conformed by itself, and the
+    predictions are those that would have been made without it.
+
+    Raises:
+        InputError: the scans or ages cannot carry what is asked.
+        ModelError: the model cannot do the method asked for.
+    """
+    method = chosen_method(request.method, engine.identity)
+    check_line_request(subject, request)
+    known = subject.without_last() if request.has_last_held_out else subject
+    observations = observe(known.visits, engine, part_of(progress, 0.0, OBSERVED))
+    line = fit_line(np.stack([seen.latent for seen in observations]), known.ages_years)
+    ages = target_ages(subject, request)
+    predictions = []
+    for index, age in enumerate(ages):
+        share = (1.0 - OBSERVED) / len(ages)
+        start = OBSERVED + index * share
+        predictions.append(predict(age, line, observations, engine, part_of(progress, start, start + share)))
+    held_out = (
+        _held_out(subject, observations[-1], predictions, engine) if request.has_last_held_out else None
+    )
+    progress(1.0, "forecast made")
+    return Forecast(
+        subject=subject,
+        method=method,
+        engine=engine.identity,
+        observations=observations,
+        predictions=tuple(predictions),
+        held_out=held_out,
+        uncertainty_words=words_for(line),
+        warnings=(
+            *subject.warnings(),
+            *_registration_warnings(observations),
+            *line_warnings(known.ages_years),
+        ),
+    )
+
+
+def chosen_method(asked: Method | None, identity: EngineIdentity) -> Method:
+    """The method that answers: the one asked for, or the model's own best.
+
+    Raises:
+        ModelError: Bayes was asked of a model without a progression prior.
+    """
+    if asked == "bayes":
+        msg = (
+            f"The model {identity.model} holds no progression prior, which the Bayesian method needs; "
+            "use --method linear, or a model that has one."
+        )
+        raise ModelError(msg)
+    return "linear"
+
+
+def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
+    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured."""
+    volumes = [visit.scan.volume for visit in visits]
+    conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
+    observations = []
+    for index, (visit, one) in enumerate(zip(visits, conformed, strict=True)):
+        fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
+        progress(fraction, f"encoding {visit.scan.name}")
+        observations.append(observe_one(visit, one, engine))
+    return tuple(observations)
+
+
+def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
+    """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
+    latent = engine.encode(conformed.volume)
+    reconstructed = engine.decode(latent)
+    return Observation(
+        visit=visit,
+        conformed=conformed,
+        latent=latent,
+        reconstructed=reconstructed,
+        observed_ml=engine.measure(conformed.volume).volumes_ml,
+        reconstructed_ml=engine.measure(reconstructed).volumes_ml,
+    )
+
+
+def predict(
+    age_years: float,
+    line: LatentLine,
+    observations: Sequence[Observation],
+    engine: Engine,
+    progress: Progress = silent,
+) -> Prediction:
+    """The brain that the line predicts for an age, segmented and measured, with its spread."""
+    progress(0.0, f"predicting age {age_years:.2f}")
+    volume = engine.decode(line.at(age_years))
+    segmented = engine.measure(volume)
+    spread = spread_at(age_years, line, observations, engine, progress)
+    return Prediction(
+        age_years=age_years,
+        volume=volume,
+        labels=segmented.labels,
+        uncertainty=spread.image if spread else None,
+        rows=_predicted_rows(age_years, segmented.volumes_ml, missed_ml(observations), spread),
+        scan_weights=tuple(float(weight) for weight in line.scan_weights(age_years)),
+        warnings=horizon_warnings(age_years, tuple(line.ages_years)),
+    )
+
+
+def _predicted_rows(
+    age_years: float,
+    decoded_ml: Mapping[str, float],
+    missed: Mapping[str, Sequence[float]],
+    spread: Spread | None,
+) -> tuple[VolumeRow, ...]:
+    """Predicted volume = volume of the decoded latent + mean over the visits of (observed − reconstructed)."""
+    rows = []
+    for region, ml in decoded_ml.items():
+        volume_ml = max(ml + fmean(missed[region]), 0.0)
+        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread else (None, None)
+        rows.append(VolumeRow("predicted", age_years, region, volume_ml, low_ml, high_ml))
+    return tuple(rows)
+
+
+def _held_out(
+    subject: Subject, last_known: Observation, predictions: Sequence[Prediction], engine: Engine
+) -> HeldOut:
+    truth = observe(subject.visits[-1:], engine)[0]
+    prediction = next(p for p in predictions if p.age_years == truth.visit.age_years)
+    errors = tuple(
+        VolumeError(
+            region=row.region,
+            observed_ml=truth.observed_ml[row.region],
+            predicted_ml=row.volume_ml,
+            last_ml=last_known.observed_ml[row.region],
+        )
+        for row in prediction.rows
+    )
+    return HeldOut(truth, prediction, errors)
+
+
+def _registration_warnings(observations: Sequence[Observation]) -> tuple[str, ...]:
+    return tuple(
+        f"{seen.visit.scan.name}: its registration looks poor ({seen.conformed.registration}); check the pictures."
+        for seen in observations
+        if not seen.conformed.registration.is_good
+    )

@@ -1,0 +1,179 @@
+"""What a forecast found: observed, reconstructed and predicted brains, and their volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.forecast.engine import EngineIdentity
+from MRExtrapLib.forecast.subject import Method, Subject, Visit
+from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.progression.line import Latent
+
+Kind = Literal["observed", "reconstructed", "predicted"]
+
+Labels = NDArray[np.integer]
+"""(X, Y, Z) FreeSurfer label numbers."""
+
+
+@dataclass(frozen=True)
+class VolumeRow:
+    """The volume in ml of one region at one age; low and high bound 95 % where an uncertainty is known."""
+
+    kind: Kind
+    age_years: float
+    region: str
+    volume_ml: float
+    low_ml: float | None = None
+    high_ml: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One visit as the model sees it.
+
+    Attributes:
+        visit: the scan and its age.
+        conformed: the scan on the template's grid, with its way back.
+        latent: (C, D, H, W) of the conformed scan.
+        reconstructed: the latent decoded, on the template's grid.
+        observed_ml, reconstructed_ml: volumes per region of both, by the same segmenter.
+    """
+
+    visit: Visit
+    conformed: ConformedVisit
+    latent: Latent
+    reconstructed: Volume
+    observed_ml: Mapping[str, float]
+    reconstructed_ml: Mapping[str, float]
+
+    @property
+    def rows(self) -> tuple[VolumeRow, ...]:
+        """Observed, then reconstructed volumes."""
+        age = self.visit.age_years
+        observed = [VolumeRow("observed", age, region, ml) for region, ml in self.observed_ml.items()]
+        again = [VolumeRow("reconstructed", age, region, ml) for region, ml in self.reconstructed_ml.items()]
+        return (*observed, *again)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The brain predicted for one age, on the template's grid.
+
+    Attributes:
+        age_years: the age.
+        volume: the decoded image, intensities as the conformed visits have them (0 to 1).
+        labels: (X, Y, Z) its segmentation.
+        uncertainty: one standard deviation of the intensities; None where the scans leave none to judge.
+        rows: its volumes, the reconstruction's own bias cancelled.
+        scan_weights: how much each fitted scan counts, in order of age; they sum to one.
+        warnings: sentences about this age alone.
+    """
+
+    age_years: float
+    volume: Volume
+    labels: Labels
+    uncertainty: Volume | None
+    rows: tuple[VolumeRow, ...]
+    scan_weights: tuple[float, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VolumeError:
+    """How far a prediction missed the held-out scan in one region.
+
+    Attributes:
+        last_ml: observed in the last scan that the forecast knew.
+        error_ml: predicted − observed, which is also the error of the predicted change.
+        carried_forward_error_ml: what saying "no change since the last scan" would have missed.
+    """
+
+    region: str
+    observed_ml: float
+    predicted_ml: float
+    last_ml: float
+
+    @property
+    def error_ml(self) -> float:
+        """Predicted − observed."""
+        return self.predicted_ml - self.observed_ml
+
+    @property
+    def error_percent(self) -> float | None:
+        """The error in percent of the observed volume; None where the region is empty."""
+        return 100.0 * self.error_ml / self.observed_ml if self.observed_ml > 0 else None
+
+    @property
+    def carried_forward_error_ml(self) -> float:
+        """Last − observed."""
+        return self.last_ml - self.observed_ml
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The last scan, which the forecast never saw, beside the prediction for its age."""
+
+    observation: Observation
+    prediction: Prediction
+    errors: tuple[VolumeError, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """A person's brain at other ages.
+
+    Attributes:
+        subject: with all visits, also one held out.
+        observations: of the visits the line was fitted on, youngest first; the last is the reference.
+        predictions: youngest first.
+        held_out: the truth kept back, where asked for.
+        uncertainty_words: how the uncertainty was made, or why there is none.
+        warnings: sentences about the forecast as a whole.
+    """
+
+    subject: Subject
+    method: Method
+    engine: EngineIdentity
+    observations: tuple[Observation, ...]
+    predictions: tuple[Prediction, ...]
+    held_out: HeldOut | None
+    uncertainty_words: str
+    warnings: tuple[str, ...]
+
+    @property
+    def reference(self) -> ConformedVisit:
+        """The last scan the forecast knew; predictions are put on its grid."""
+        return self.observations[-1].conformed
+
+    @property
+    def rows(self) -> tuple[VolumeRow, ...]:
+        """All volumes: of the fitted visits, the held-out one, and the predictions."""
+        held_out = self.held_out.observation.rows if self.held_out else ()
+        fitted = [row for observation in self.observations for row in observation.rows]
+        predicted = [row for prediction in self.predictions for row in prediction.rows]
+        return (*fitted, *held_out, *predicted)
+
+    def restored(self, prediction: Prediction) -> Volume:
+        """The predicted image on the reference scan's own grid and in its units."""
+        return self.reference.restore(prediction.volume)
+
+    def restored_labels(self, prediction: Prediction) -> Labels:
+        """The predicted segmentation on the reference scan's own grid."""
+        return self.reference.restore_labels(prediction.labels)
+
+    def restored_uncertainty(self, prediction: Prediction) -> Volume | None:
+        """One standard deviation on the reference scan's grid, in its units; None where there is none.
+
+        `restore` also shifts intensities; as the difference of two restored images the shift is gone.
+        """
+        if prediction.uncertainty is None:
+            return None
+        above = prediction.volume.with_voxels(prediction.volume.voxels + prediction.uncertainty.voxels)
+        restored = self.restored(prediction)
+        return restored.with_voxels(np.abs(self.reference.restore(above).voxels - restored.voxels))

@@ -1,0 +1,177 @@
+"""Whom a forecast is about and what is asked: visits with ages, and the ages to predict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.scan import Scan
+from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
+
+Sex = Literal["F", "M"]
+Diagnosis = Literal["CN", "MCI", "AD"]
+"""Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
+Method = Literal["bayes", "linear"]
+
+YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 120.0
+"""Ages that a person can have."""
+
+MOST_TARGETS = 100
+"""More predicted scans than that are a mistyped step."""
+
+FEWEST_TO_HOLD_OUT = FEWEST_SCANS + 1
+"""One scan is the truth, two carry the line."""
+
+
+def age_words(age_years: float) -> str:
+    """An age as file names write it, in years with two decimals.
+
+    >>> age_words(71.5), age_words(8)
+    ('71.50', '08.00')
+    """
+    return f"{age_years:05.2f}"
+
+
+def checked_age(age_years: float, whose: str) -> float:
+    """The age as a plain float, refused unless a person can have it.
+
+    Args:
+        age_years: years.
+        whose: the subject of the error's sentence, as in "The age of visit1.nii.gz".
+
+    >>> checked_age(70, "The age of visit1")
+    70.0
+    """
+    if not (math.isfinite(age_years) and YOUNGEST_YEARS <= age_years <= OLDEST_YEARS):
+        msg = f"{whose} is {age_years:g} years; give one between {YOUNGEST_YEARS:g} and {OLDEST_YEARS:g}."
+        raise InputError(msg)
+    return float(age_years)
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """One scan and the age in years at which it was taken."""
+
+    scan: Scan
+    age_years: float
+
+    def __post_init__(self) -> None:
+        age = checked_age(self.age_years, f"The age of scan {self.scan.name}")
+        object.__setattr__(self, "age_years", age)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A person: visits in order of age, no two at one age; sex and diagnosis where they are known.
+
+    Raises:
+        InputError: no visit at all, or two at the same age.
+    """
+
+    visits: tuple[Visit, ...]
+    sex: Sex | None = None
+    diagnosis: Diagnosis | None = None
+
+    def __post_init__(self) -> None:
+        if not self.visits:
+            raise InputError("A forecast needs at least one scan; none was given.")
+        visits = tuple(sorted(self.visits, key=lambda visit: visit.age_years))
+        for earlier, later in zip(visits, visits[1:], strict=False):
+            if later.age_years - earlier.age_years < SAME_AGE_YEARS:
+                age = f"{later.age_years:g}"
+                msg = f"Two scans are both at age {age}. Give each scan its own age, or remove one."
+                raise InputError(msg)
+        object.__setattr__(self, "visits", visits)
+
+    @property
+    def ages_years(self) -> tuple[float, ...]:
+        """The visits' ages, youngest first."""
+        return tuple(visit.age_years for visit in self.visits)
+
+    def without_last(self) -> Subject:
+        """The same person before the last visit."""
+        return Subject(self.visits[:-1], self.sex, self.diagnosis)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the scans: their own warnings, one file given twice, a sex in doubt."""
+        found = [f"{visit.scan.name}: {words}" for visit in self.visits for words in visit.scan.warnings]
+        first_with: dict[str, Visit] = {}
+        for visit in self.visits:
+            twin = first_with.setdefault(visit.scan.sha256, visit)
+            if twin is not visit:
+                ages = f"{twin.age_years:g} and {visit.age_years:g}"
+                found.append(
+                    f"The scans at ages {ages} are one and the same file; no change can show in them."
+                )
+            if self.sex and visit.scan.sex and visit.scan.sex != self.sex:
+                found.append(
+                    f"{visit.scan.name} says sex {visit.scan.sex}, but {self.sex} was given and is used."
+                )
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a subject: ages to predict, the method, and whether the last scan is kept as truth.
+
+    Attributes:
+        ages_years: ages to predict, within 0 to 120; equal ones count once. May be empty only when the
+            last scan is held out, whose age is then predicted.
+        method: None takes the model's own best: Bayes where it holds a progression prior, else linear.
+        has_last_held_out: fit without the last scan, predict at its age, and compare.
+    """
+
+    ages_years: tuple[float, ...]
+    method: Method | None = None
+    has_last_held_out: bool = False
+
+    def __post_init__(self) -> None:
+        ages = tuple(sorted({checked_age(age, "An age to predict") for age in self.ages_years}))
+        if not ages and not self.has_last_held_out:
+            raise InputError("No age to predict was given; name at least one.")
+        if len(ages) > MOST_TARGETS:
+            msg = f"{len(ages)} ages to predict are more than {MOST_TARGETS}; choose fewer or a larger step."
+            raise InputError(msg)
+        object.__setattr__(self, "ages_years", ages)
+
+
+def check_line_request(subject: Subject, request: Request) -> None:
+    """Whether least squares can answer; said before any work is done.
+
+    Raises:
+        InputError: too few scans for the line, or two targets that files could not tell apart.
+    """
+    count = len(subject.visits)
+    if request.has_last_held_out and count < FEWEST_TO_HOLD_OUT:
+        msg = (
+            f"Holding out the last scan leaves {count - 1} of {count} for the line, which needs {FEWEST_SCANS}; "
+            f"give at least {FEWEST_TO_HOLD_OUT} scans."
+        )
+        raise InputError(msg)
+    if count < FEWEST_SCANS:
+        msg = (
+            f"The linear method needs at least {FEWEST_SCANS} scans at different ages, but {count} was given; "
+            "add an earlier or a later scan."
+        )
+        raise InputError(msg)
+    target_ages(subject, request)
+
+
+def target_ages(subject: Subject, request: Request) -> tuple[float, ...]:
+    """All ages to predict, youngest first: those asked for, and the held-out scan's.
+
+    Raises:
+        InputError: two of them are written alike (AA.AA) and would share a file.
+    """
+    held_out = subject.ages_years[-1:] if request.has_last_held_out else ()
+    ages: Sequence[float] = sorted({*request.ages_years, *held_out})
+    for earlier, later in zip(ages, ages[1:], strict=False):
+        if age_words(earlier) == age_words(later):
+            msg = (
+                f"The ages to predict {earlier!r} and {later!r} share the name {age_words(later)}; drop one."
+            )
+            raise InputError(msg)
+    return tuple(ages)

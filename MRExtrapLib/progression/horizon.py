@@ -1,0 +1,54 @@
+"""How far a line through a person's scans may be trusted, in words a reader cannot miss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHORTEST_HORIZON_YEARS = 3.0
+"""Even scans close together carry this far before we warn."""
+
+HORIZON_PER_SPAN = 1.5
+"""Beyond 1.5 times the scans' own span the chord's curvature error outgrows what it predicts: ventricles
+and hippocampus accelerate in disease (Leung 2013)."""
+
+
+def horizon_years(ages_years: Sequence[float]) -> float:
+    """How many years outside the scans a straight line is trusted: max(3, 1.5 × span).
+
+    >>> horizon_years([70.0, 71.0]), horizon_years([70.0, 74.0])
+    (3.0, 6.0)
+    """
+    span = max(ages_years) - min(ages_years)
+    return max(SHORTEST_HORIZON_YEARS, HORIZON_PER_SPAN * span)
+
+
+def years_outside(age_years: float, ages_years: Sequence[float]) -> float:
+    """How many years an age lies before the first or after the last scan; 0 between them.
+
+    >>> years_outside(75.0, [70.0, 72.0]), years_outside(71.0, [70.0, 72.0])
+    (3.0, 0.0)
+    """
+    return max(age_years - max(ages_years), min(ages_years) - age_years, 0.0)
+
+
+def horizon_warnings(age_years: float, ages_years: Sequence[float]) -> tuple[str, ...]:
+    """One sentence when the age lies beyond the horizon of the scans, before or after; else none."""
+    outside, horizon = years_outside(age_years, ages_years), horizon_years(ages_years)
+    if outside <= horizon:
+        return ()
+    side = "after the last" if age_years > max(ages_years) else "before the first"
+    return (
+        f"Age {age_years:.2f} lies {outside:.1f} years {side} scan, beyond the {horizon:.1f} years that a "
+        "straight line through these scans is trusted for; change that speeds up is missed.",
+    )
+
+
+def line_warnings(ages_years: Sequence[float]) -> tuple[str, ...]:
+    """One sentence when the line rests on two scans only, so that their noise is its slope."""
+    if len(ages_years) > 2:
+        return ()
+    span = max(ages_years) - min(ages_years)
+    return (
+        f"The line rests on two scans {span:.2f} years apart: it passes through both, their noise becomes its "
+        "slope, and no uncertainty can be judged; a third scan would help.",
+    )
