@@ -1,0 +1,58 @@
+"""Where networks run, and in which precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from MRExtrapLib.errors import InputError
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device and the number format that is fast on it."""
+
+    torch: torch.device
+    precision: torch.dtype
+
+    @property
+    def words(self) -> str:
+        """For a report: 'cpu, bfloat16'."""
+        return f"{self.torch.type}, {str(self.precision).removeprefix('torch.')}"
+
+
+def pick_device(choice: str = "auto") -> Device:
+    """The device asked for, or the fastest there is.
+
+    Raises:
+        InputError: the device is unknown or this computer has none.
+    """
+    if choice not in CHOICES:
+        msg = f"There is no device '{choice}'; choose one of {', '.join(CHOICES)}."
+        raise InputError(msg)
+    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kind = next(name for name in ("cuda", "mps", "cpu") if has[name]) if choice == "auto" else choice
+    if not has[kind]:
+        msg = f"This computer has no {kind} device that torch can use; choose --device cpu, or auto."
+        raise InputError(msg)
+    precision = {"cuda": torch.float16, "mps": torch.float32, "cpu": _cpu_precision()}[kind]
+    return Device(torch.device(kind), precision)
+
+
+def _cpu_precision() -> torch.dtype:
+    """bfloat16 only where the processor multiplies it natively; elsewhere it is emulated, and slow."""
+    return torch.bfloat16 if has_native_bf16() else torch.float32
+
+
+def has_native_bf16() -> bool:
+    """Whether this processor has bfloat16 arithmetic (AVX-512 BF16 or AMX; Arm BF16)."""
+    flags = Path("/proc/cpuinfo")
+    if flags.exists():
+        words = set(flags.read_text(encoding="utf-8", errors="ignore").split())
+        return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())

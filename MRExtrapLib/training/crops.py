@@ -1,0 +1,110 @@
+"""One training example of the segmenter: a 1 mm crop and the structure of every voxel in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.model.blocks import space_to_depth
+from MRExtrapLib.training.augmentation import crop_coordinates, degrade, sample, smooth_field
+from MRExtrapLib.training.labelled import STEPS, LabelledHead
+from MRExtrapLib.training.painting import label_means, paint
+
+COARSE_MM = 1.5
+"""Labels coarser than this are compared with the mean over 2³ voxels of what the network says."""
+
+
+@dataclass(frozen=True)
+class CropConfig:
+    """How crops are cut; shares are probabilities."""
+
+    size: int = 96
+    stripped_share: float = 0.4
+    still_share: float = 0.4
+    t1_like_share: float = 0.7
+    painted_share: float = 0.3
+
+
+class Crops(Dataset):
+    """Crop number i of an endless series; the same number and seed give the same crop."""
+
+    def __init__(self, heads: Sequence[LabelledHead], length: int, seed: int, config: CropConfig) -> None:
+        self.scanned = [head for head in heads if head.image is not None]
+        self.painted = [head for head in heads if head.image is None]
+        self.length, self.seed, self.config = length, seed, config
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, bool]:
+        """Image (1, S, S, S); channels (8, S/2, S/2, S/2) of each 2³ block; whether labels are coarse."""
+        rng = np.random.default_rng((self.seed, index))
+        wants_paint = rng.random() < self.config.painted_share
+        heads = self.painted if (wants_paint and self.painted) or not self.scanned else self.scanned
+        head = heads[int(rng.integers(len(heads)))]
+        crop = _painted_crop if head.image is None else _scanned_crop
+        return crop(head, rng, self.config)
+
+
+def _centre_mm(head: LabelledHead, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Mostly towards the middle of the brain, where the small structures are; sometimes anywhere."""
+    if rng.random() < 0.1:
+        return rng.uniform(0, head.labels.shape) * np.array(head.spacing_mm)
+    low, high = head.brain_box
+    return (low + rng.beta(2, 2, size=3) * (high - low)) * np.array(head.spacing_mm)
+
+
+def _scanned_crop(head: LabelledHead, rng: np.random.Generator, config: CropConfig) -> tuple[Tensor, Tensor, bool]:
+    is_coarse = min(head.spacing_mm) > COARSE_MM
+    is_still = is_coarse and rng.random() < config.still_share
+    centre_mm = _centre_mm(head, rng)
+    if is_still:  # the crop's 2³ blocks must be the scan's own voxels
+        spacing = np.array(head.spacing_mm)
+        centre_mm = (np.round(centre_mm / spacing) + (0.5 if config.size % 4 == 0 else 0.0)) * spacing
+    mm = crop_coordinates(centre_mm, config.size, rng, is_still=is_still)
+    image = sample(head.image, mm, head.spacing_mm, is_labels=False) / STEPS
+    channels = _channels(head, _block_centres(mm) if is_coarse else mm)
+    if rng.random() < config.stripped_share:
+        inside = sample((head.labels > 0).astype(np.uint8), mm, head.spacing_mm, is_labels=False) > 0.5
+        image = torch.where(inside, image, torch.zeros(()))
+    image = degrade(image, rng) * float(rng.uniform(0.8, 2.2))
+    blocks = channels[None].expand(8, -1, -1, -1) if is_coarse else space_to_depth(channels[None, None], 2)[0]
+    return image[None].clamp(0, 2), blocks.contiguous(), is_coarse
+
+
+def _painted_crop(head: LabelledHead, rng: np.random.Generator, config: CropConfig) -> tuple[Tensor, Tensor, bool]:
+    mm = crop_coordinates(_centre_mm(head, rng), config.size, rng, is_still=False)
+    labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
+    channels = torch.from_numpy(channels_of(labels.numpy(), head.protocol))
+    means = label_means(head.numbers, rng, is_t1_like=rng.random() < config.t1_like_share)
+    image = paint(labels, means, rng)
+    if rng.random() < config.stripped_share:
+        is_brain = channels > 1 if rng.random() < 0.5 else _near_brain(channels, rng)
+        image = torch.where(is_brain, image, torch.zeros(()))
+    image = degrade(image, rng) * float(rng.uniform(0.7, 1.3))
+    return image[None].clamp(0, 2), space_to_depth(channels[None, None], 2)[0], False
+
+
+def _near_brain(channels: Tensor, rng: np.random.Generator) -> Tensor:
+    """A mask as brain extraction leaves it: brain, some outer fluid, a wavy edge."""
+    brain = torch.nn.functional.max_pool3d((channels > 1).float()[None, None], 5, stride=1, padding=2)[0, 0]
+    wave = smooth_field(tuple(channels.shape), int(rng.integers(4, 9)), rng)
+    return (channels > 1) | ((brain > 0) & (channels == 1) & (wave > float(rng.uniform(-1, 1))))
+
+
+def _block_centres(mm: Tensor) -> Tensor:
+    """Positions (S, S, S, 3) → mean position of each 2³ block."""
+    s = mm.shape[0] // 2
+    return mm.reshape(s, 2, s, 2, s, 2, 3).mean(dim=(1, 3, 5))
+
+
+def _channels(head: LabelledHead, mm: Tensor) -> Tensor:
+    labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
+    return torch.from_numpy(channels_of(labels.numpy(), head.protocol))

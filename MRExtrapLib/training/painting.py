@@ -1,0 +1,65 @@
+"""A T1-like or arbitrary scan painted over a label map (SynthSeg, Billot et al. 2023).
+
+Every label draws a mean and a spread; the picture is then blurred as a scanner's point spread would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+T1_MEANS = {
+    # relative to white matter = 1; CSF dark, cortex between; deep grey between cortex and white
+    "csf": (24, 4, 5, 14, 15, 43, 44, 72, 136, 163, 137, 164, 85, 512),
+    "cortex": (3, 42, 8, 47, 17, 18, 53, 54, 26, 58, 11, 50, 25, 57),
+    "deep": (10, 49, 12, 51, 28, 60, 16),
+    "bright deep": (13, 52),
+    "white": (2, 41, 7, 46),
+}
+"""FreeSurfer numbers of tissues that look alike on a T1 scan."""
+
+_T1_LEVEL = {"csf": (0.18, 0.06), "cortex": (0.66, 0.06), "deep": (0.8, 0.06), "bright deep": (0.9, 0.05), "white": (1.0, 0.03)}
+
+
+def label_means(numbers: NDArray[np.integer], rng: np.random.Generator, *, is_t1_like: bool) -> NDArray[np.float32]:
+    """A table label → mean intensity (0…1) for every number that occurs."""
+    means = np.zeros(1024, dtype=np.float32)
+    means[numbers] = rng.uniform(0.05, 1.0, size=len(numbers))
+    if is_t1_like:
+        brightness = rng.uniform(0.6, 0.95)
+        for tissue, numbers in T1_MEANS.items():
+            mean, spread = _T1_LEVEL[tissue]
+            tissue_mean = rng.normal(mean, spread)
+            for number in numbers:
+                means[number] = brightness * (tissue_mean + rng.normal(0, 0.02))
+    means[0] = rng.uniform(0, 0.1) if rng.random() < 0.7 else means[0]
+    return means
+
+
+def paint(labels: Tensor, means: NDArray[np.float32], rng: np.random.Generator) -> Tensor:
+    """(X, Y, Z) integer labels → (X, Y, Z) float32 intensities, with texture and point spread."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    spreads = rng.uniform(0.005, 0.06, size=means.shape).astype(np.float32)
+    index = labels.long()
+    image = torch.from_numpy(means)[index]
+    image += torch.from_numpy(spreads)[index] * torch.randn(labels.shape, generator=generator)
+    return blur(image, float(rng.uniform(0.3, 0.9)))
+
+
+def blur(image: Tensor, sigma_voxels: float) -> Tensor:
+    """(X, Y, Z) smoothed by a Gaussian, the edges repeated."""
+    radius = max(1, round(2.5 * sigma_voxels))
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    kernel = torch.exp(-0.5 * (offsets / sigma_voxels) ** 2)
+    kernel /= kernel.sum()
+    smooth = image[None, None]
+    for axis in range(3):
+        shape = [1, 1, 1, 1, 1]
+        shape[2 + axis] = len(kernel)
+        padding = [0, 0, 0, 0, 0, 0]
+        padding[2 * (2 - axis)] = padding[2 * (2 - axis) + 1] = radius
+        smooth = F.conv3d(F.pad(smooth, padding, mode="replicate"), kernel.reshape(shape))
+    return smooth[0, 0]

@@ -1,0 +1,116 @@
+"""A training run that may be interrupted at any moment and goes on where it was.
+
+The folder of a run holds `state.pt` (networks, optimisers, step; replaced as a whole), `metrics.csv`,
+TensorBoard events and `run.json` (configuration, seed, versions, seconds spent).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from MRExtrapLib import __version__
+from MRExtrapLib.errors import InputError
+
+
+def rank() -> int:
+    """This process's number among those of `torchrun` (0 when alone)."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def join_processes() -> None:
+    """Meets the other processes when `torchrun` started us."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+
+@dataclass
+class Run:
+    """The folder of one training run and how far it has come."""
+
+    folder: Path
+    configuration: Mapping[str, object]
+    seconds: float = 0.0
+    step: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = self.folder / "run.json"
+        if record.exists():
+            earlier = json.loads(record.read_text(encoding="utf-8"))
+            if earlier["configuration"] != json.loads(json.dumps(self.configuration)):
+                msg = f"{self.folder} holds a run with another configuration; give another -o, or the same options."
+                raise InputError(msg)
+            self.seconds = earlier["seconds"]
+
+    @property
+    def seconds_spent(self) -> float:
+        """Wall time over all sittings."""
+        return self.seconds + time.monotonic() - self.started
+
+    def restore(self, parts: Mapping[str, torch.nn.Module | torch.optim.Optimizer]) -> None:
+        """Puts networks and optimisers back as `save` left them, if it ever ran."""
+        path = self.folder / "state.pt"
+        if path.exists():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.step = state["step"]
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+
+    def save(self, parts: Mapping[str, torch.nn.Module | torch.optim.Optimizer]) -> None:
+        """Writes everything that `restore` needs, whole or not at all."""
+        if rank() != 0:
+            return
+        unfinished = self.folder / "state.pt.part"
+        torch.save({"step": self.step, **{name: part.state_dict() for name, part in parts.items()}}, unfinished)
+        unfinished.replace(self.folder / "state.pt")
+        self._record()
+
+    def _record(self) -> None:
+        record = {
+            "configuration": self.configuration,
+            "step": self.step,
+            "seconds": round(self.seconds_spent, 1),
+            "versions": {"mrextrap": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        }
+        unfinished = self.folder / "run.json.part"
+        unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(self.folder / "run.json")
+
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """One line of metrics.csv and one point on every TensorBoard curve."""
+        if rank() != 0:
+            return
+        path = self.folder / "metrics.csv"
+        row = {"step": self.step, "seconds": round(self.seconds_spent, 1), "name": "", "value": 0.0}
+        is_new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if is_new:
+                writer.writeheader()
+            writer.writerows(row | {"name": name, "value": f"{value:.6g}"} for name, value in metrics.items())
+        for name, value in metrics.items():
+            self._curves.add_scalar(name, value, self.step)
+
+    @property
+    def _curves(self):  # noqa: ANN202 - TensorBoard is imported only by a run that logs
+        if not hasattr(self, "_writer"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.folder / "curves"))
+        return self._writer

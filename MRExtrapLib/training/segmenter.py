@@ -1,0 +1,114 @@
+"""Trains the segmenter on real and painted heads."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
+from MRExtrapLib.training.crops import CropConfig, Crops
+from MRExtrapLib.training.labelled import LabelledHead
+from MRExtrapLib.training.losses import segmentation_loss
+from MRExtrapLib.training.run import Run, join_processes, rank, world_size
+
+
+@dataclass(frozen=True)
+class SegmenterTraining:
+    """Everything a segmenter run depends on, besides its data."""
+
+    network: SegmenterConfig = field(default_factory=SegmenterConfig)
+    crops: CropConfig = field(default_factory=CropConfig)
+    steps: int = 20_000
+    accumulate: int = 1
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-5
+    warm_up_steps: int = 50
+    save_every: int = 100
+    seed: int = 2024
+    workers: int = 1
+
+
+def learning_rate_share(step: int, steps: int, warm_up_steps: int) -> float:
+    """Linear warm-up, then half a cosine down to zero: the share of the largest rate at a step."""
+    if step < warm_up_steps:
+        return (step + 1) / warm_up_steps
+    done = (step - warm_up_steps) / max(1, steps - warm_up_steps)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def train_segmenter(
+    heads: Sequence[LabelledHead], training: SegmenterTraining, folder: Path, device: torch.device
+) -> SegmenterNetwork:
+    """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run."""
+    join_processes()
+    torch.manual_seed(training.seed)
+    network = SegmenterNetwork(training.network).to(device, memory_format=torch.channels_last_3d)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+    )
+    run = Run(folder, {"kind": "segmenter", **asdict(training), "heads": len(heads)})
+    parts = {"network": network, "optimiser": optimiser}
+    run.restore(parts)
+    wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
+    batches = iter(_loader(heads, training, run.step))
+    bar = tqdm(range(run.step, training.steps), desc="segmenter", initial=run.step, total=training.steps, disable=rank() != 0)
+    for step in bar:
+        share = learning_rate_share(step, training.steps, training.warm_up_steps)
+        for group in optimiser.param_groups:
+            group["lr"] = training.learning_rate * share
+        loss = _step(wrapped, optimiser, batches, training.accumulate, device)
+        run.step = step + 1
+        bar.set_postfix(loss=f"{loss:.3f}")
+        if run.step % 10 == 0:
+            run.log({"loss": loss, "learning_rate": training.learning_rate * share})
+        if run.step % training.save_every == 0 or run.step == training.steps:
+            run.save(parts)
+    return network.eval()
+
+
+def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_step: int) -> DataLoader:
+    total = training.steps * training.accumulate * world_size()
+    crops = Crops(heads, total, training.seed, training.crops)
+    first = first_step * training.accumulate * world_size() + rank()
+    mine = Subset(crops, range(first, total, world_size()))
+    return DataLoader(mine, batch_size=1, num_workers=training.workers, prefetch_factor=4 if training.workers else None)
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, batches, accumulate: int, device: torch.device) -> float:  # noqa: ANN001
+    optimiser.zero_grad(set_to_none=True)
+    total = 0.0
+    for _ in range(accumulate):
+        image, channels, is_coarse = next(batches)
+        image = image.to(device, memory_format=torch.channels_last_3d)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = network(image)
+        loss = segmentation_loss(logits, channels.to(device), is_coarse=bool(is_coarse[0])) / accumulate
+        loss.backward()
+        total += loss.item()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return total
+
+
+def save_segmenter(network: SegmenterNetwork, folder: Path) -> None:
+    """Writes `segmenter.safetensors` (half precision) and `segmenter.json` (its architecture)."""
+    save_file({name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}, folder / "segmenter.safetensors")
+    (folder / "segmenter.json").write_text(json.dumps(asdict(network.config), indent=1) + "\n", encoding="utf-8")
+
+
+def read_segmenter(folder: Path) -> SegmenterNetwork:
+    """The network that `save_segmenter` wrote."""
+    config = json.loads((folder / "segmenter.json").read_text(encoding="utf-8"))
+    network = SegmenterNetwork(SegmenterConfig(config["structures"], tuple(config["widths"])))
+    network.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "segmenter.safetensors").items()})
+    return network.eval()
