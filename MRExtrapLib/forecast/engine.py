@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.imaging.conform import ConformedVisit, Template, TissueFinder, Tissues, conform
+from MRExtrapLib.imaging.conform import ConformedVisit, TissueFinder, Tissues, conform
+from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.line import Latent

@@ -39,7 +39,7 @@ def forecast(subject: Subject, request: Request, engine: Engine, progress: Progr
     check_line_request(subject, request)
     known = subject.without_last() if request.has_last_held_out else subject
     observations = observe(known.visits, engine, part_of(progress, 0.0, OBSERVED))
-    line = fit_line(np.stack([seen.latent for seen in observations]), known.ages_years)
+    line = fit_line(np.stack([one.latent for one in observations]), known.ages_years)
     ages = target_ages(subject, request)
     predictions = []
     for index, age in enumerate(ages):
@@ -50,6 +50,7 @@ def forecast(subject: Subject, request: Request, engine: Engine, progress: Progr
         _held_out(subject, observations[-1], predictions, engine) if request.has_last_held_out else None
     )
     progress(1.0, "forecast made")
+    seen = (*observations, held_out.observation) if held_out else observations
     return Forecast(
         subject=subject,
         method=method,
@@ -60,7 +61,7 @@ def forecast(subject: Subject, request: Request, engine: Engine, progress: Progr
         uncertainty_words=words_for(line),
         warnings=(
             *subject.warnings(),
-            *_registration_warnings(observations),
+            *_conforming_warnings(seen),
             *line_warnings(known.ages_years),
         ),
     )
@@ -136,7 +137,7 @@ def _predicted_rows(
     missed: Mapping[str, Sequence[float]],
     spread: Spread | None,
 ) -> tuple[VolumeRow, ...]:
-    """Predicted volume = volume of the decoded latent + mean over the visits of (observed − reconstructed)."""
+    """Predicted volume = volume of the decoded latent + mean over visits of (observed − reconstructed)."""
     rows = []
     for region, ml in decoded_ml.items():
         volume_ml = max(ml + fmean(missed[region]), 0.0)
@@ -162,9 +163,7 @@ def _held_out(
     return HeldOut(truth, prediction, errors)
 
 
-def _registration_warnings(observations: Sequence[Observation]) -> tuple[str, ...]:
+def _conforming_warnings(observations: Sequence[Observation]) -> tuple[str, ...]:
     return tuple(
-        f"{seen.visit.scan.name}: its registration looks poor ({seen.conformed.registration}); check the pictures."
-        for seen in observations
-        if not seen.conformed.registration.is_good
+        f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.forecast.subject import Method, Subject, Visit
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.line import Latent
 
@@ -170,10 +170,12 @@ class Forecast:
     def restored_uncertainty(self, prediction: Prediction) -> Volume | None:
         """One standard deviation on the reference scan's grid, in its units; None where there is none.
 
-        `restore` also shifts intensities; as the difference of two restored images the shift is gone.
+        `restore` also shifts intensities; in the difference of two restored images the shift is gone.
         """
         if prediction.uncertainty is None:
             return None
-        above = prediction.volume.with_voxels(prediction.volume.voxels + prediction.uncertainty.voxels)
+        expected = prediction.volume.voxels
+        is_something = (expected > BACKGROUND) | self.reference.brain
+        above = prediction.volume.with_voxels(expected + is_something * prediction.uncertainty.voxels)
         restored = self.restored(prediction)
         return restored.with_voxels(np.abs(self.reference.restore(above).voxels - restored.voxels))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.scan import Scan
+from MRExtrapLib.imaging.ages import OLDEST_YEARS, checked_age
+from MRExtrapLib.imaging.scan import Scan, Sex
 from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
 
-Sex = Literal["F", "M"]
 Diagnosis = Literal["CN", "MCI", "AD"]
 """Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
 Method = Literal["bayes", "linear"]
-
-YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 120.0
-"""Ages that a person can have."""
 
 MOST_TARGETS = 100
 """More predicted scans than that are a mistyped step."""
@@ -35,18 +31,12 @@ def age_words(age_years: float) -> str:
     return f"{age_years:05.2f}"
 
 
-def checked_age(age_years: float, whose: str) -> float:
-    """The age as a plain float, refused unless a person can have it.
-
-    Args:
-        age_years: years.
-        whose: the subject of the error's sentence, as in "The age of visit1.nii.gz".
-
-    >>> checked_age(70, "The age of visit1")
-    70.0
-    """
-    if not (math.isfinite(age_years) and YOUNGEST_YEARS <= age_years <= OLDEST_YEARS):
-        msg = f"{whose} is {age_years:g} years; give one between {YOUNGEST_YEARS:g} and {OLDEST_YEARS:g}."
+def _checked_target(age_years: float) -> float:
+    """An age to predict, refused unless a person can have it."""
+    if not 0 <= age_years <= OLDEST_YEARS:
+        msg = (
+            f"The age to predict {age_years:g} is not within 0 to {OLDEST_YEARS:g} years; choose one that is."
+        )
         raise InputError(msg)
     return float(age_years)
 
@@ -59,8 +49,7 @@ class Visit:
     age_years: float
 
     def __post_init__(self) -> None:
-        age = checked_age(self.age_years, f"The age of scan {self.scan.name}")
-        object.__setattr__(self, "age_years", age)
+        object.__setattr__(self, "age_years", checked_age(self.age_years, of=self.scan.name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +66,8 @@ class Subject:
 
     def __post_init__(self) -> None:
         if not self.visits:
-            raise InputError("A forecast needs at least one scan; none was given.")
+            msg = "A forecast needs at least one scan; none was given."
+            raise InputError(msg)
         visits = tuple(sorted(self.visits, key=lambda visit: visit.age_years))
         for earlier, later in zip(visits, visits[1:], strict=False):
             if later.age_years - earlier.age_years < SAME_AGE_YEARS:
@@ -129,9 +119,10 @@ class Request:
     has_last_held_out: bool = False
 
     def __post_init__(self) -> None:
-        ages = tuple(sorted({checked_age(age, "An age to predict") for age in self.ages_years}))
+        ages = tuple(sorted({_checked_target(age) for age in self.ages_years}))
         if not ages and not self.has_last_held_out:
-            raise InputError("No age to predict was given; name at least one.")
+            msg = "No age to predict was given; name at least one."
+            raise InputError(msg)
         if len(ages) > MOST_TARGETS:
             msg = f"{len(ages)} ages to predict are more than {MOST_TARGETS}; choose fewer or a larger step."
             raise InputError(msg)
@@ -147,13 +138,13 @@ def check_line_request(subject: Subject, request: Request) -> None:
     count = len(subject.visits)
     if request.has_last_held_out and count < FEWEST_TO_HOLD_OUT:
         msg = (
-            f"Holding out the last scan leaves {count - 1} of {count} for the line, which needs {FEWEST_SCANS}; "
+            f"Holding out the last scan leaves {count - 1} of {count}, but the line needs {FEWEST_SCANS}; "
             f"give at least {FEWEST_TO_HOLD_OUT} scans."
         )
         raise InputError(msg)
     if count < FEWEST_SCANS:
         msg = (
-            f"The linear method needs at least {FEWEST_SCANS} scans at different ages, but {count} was given; "
+            f"The linear method needs at least {FEWEST_SCANS} scans at different ages, not {count}; "
             "add an earlier or a later scan."
         )
         raise InputError(msg)

@@ -23,11 +23,15 @@ CONFIDENCE = 0.95
 """Share of new scans whose volume should fall between `low_ml` and `high_ml`."""
 
 HOW_IT_WAS_MADE = (
-    "One standard deviation of where a scan taken at that age would fall: the scatter of the scans about their "
-    "line, decoded along the directions of the residuals (linearised); intervals are 95 % (Student's t)."
+    "One standard deviation of where a scan taken at that age would fall: the scatter of the scans about "
+    "their line, decoded along the directions of the residuals (linearised). "
+    "Intervals hold 95 % (Student's t)."
 )
 
-WHY_THERE_IS_NONE = "None: two scans lie exactly on their line and leave nothing to judge an uncertainty by; give at least three."
+WHY_THERE_IS_NONE = (
+    "None: two scans lie exactly on their line and leave nothing to judge an uncertainty by; "
+    "give at least three."
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,6 @@ def line_warnings(ages_years: Sequence[float]) -> tuple[str, ...]:
         return ()
     span = max(ages_years) - min(ages_years)
     return (
-        f"The line rests on two scans {span:.2f} years apart: it passes through both, their noise becomes its "
-        "slope, and no uncertainty can be judged; a third scan would help.",
+        f"The line rests on two scans {span:.2f} years apart: it passes through both, their noise becomes "
+        "its slope, and no uncertainty can be judged; a third scan would help.",
     )

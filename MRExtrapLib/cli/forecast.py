@@ -1,0 +1,148 @@
+"""`mrextrap forecast`: a person's brain at other ages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, ages_between, read_scans
+from MRExtrapLib.cli.bar import progress_on
+from MRExtrapLib.errors import InputError
+
+if TYPE_CHECKING:
+    from MRExtrapLib.forecast.engine import Engine
+    from MRExtrapLib.forecast.result import Forecast
+    from MRExtrapLib.forecast.subject import Request, Subject, Visit
+    from MRExtrapLib.imaging.scan import Scan
+    from MRExtrapLib.progress import Progress
+
+FORECAST_SHARE = 0.85
+"""Share of the time before writing begins."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `forecast` to the command line."""
+    parser = subparsers.add_parser("forecast", help="predict a person's brain at other ages")
+    scan_help = f"{SCAN_HELP}, and the age in years, which DICOM or a BIDS sessions.tsv may give instead"
+    parser.add_argument("scans", nargs="+", metavar="SCAN@AGE", help=scan_help)
+    ages = parser.add_argument_group("ages to predict")
+    ages.add_argument("--at", nargs="+", type=float, metavar="AGE", help="one or more ages in years")
+    ages.add_argument("--from", dest="start", type=float, metavar="A", help="first of a series of ages")
+    ages.add_argument("--to", dest="end", type=float, metavar="B", help="last of the series")
+    ages.add_argument("--step", type=float, metavar="S", help="years between them (default 1)")
+    add_output(parser)
+    parser.add_argument(
+        "--method",
+        choices=("bayes", "linear"),
+        help="default: bayes where the model holds a prior, else linear",
+    )
+    parser.add_argument("--sex", choices=("F", "M"), help="recorded; the linear method does not use it")
+    parser.add_argument(
+        "--diagnosis", choices=("CN", "MCI", "AD"), help="recorded; the linear method does not use it"
+    )
+    parser.add_argument(
+        "--hold-out-last",
+        action="store_true",
+        help="fit without the last scan, predict at its age, and report the errors of the volumes",
+    )
+    add_engine(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `mrextrap forecast`."""
+    from MRExtrapLib.forecast.subject import Request, check_line_request
+
+    request = Request(_target_ages(arguments), arguments.method, arguments.hold_out_last)
+    subject = _subject(arguments)
+    if request.method != "bayes":
+        check_line_request(subject, request)
+    forecast_into(arguments.output, subject, request, arguments)
+    return 0
+
+
+def forecast_into(out: Path, subject: Subject, request: Request, arguments: argparse.Namespace) -> Forecast:
+    """Forecasts, writes the folder `out` whole, and says what was found and where it lies."""
+    from MRExtrapLib.imaging.writing import whole_folder
+
+    with whole_folder(out) as folder, progress_on(sys.stderr) as progress:
+        progress(0.0, "loading the model")
+        made = _forecast_and_write(folder, subject, request, arguments.open_engine(arguments), progress)
+    for words in (*made.warnings, *(words for one in made.predictions for words in one.warnings)):
+        print(f"Warning: {words}", file=sys.stderr)
+    print(summary(made))
+    print(f"The forecast lies in {out}")
+    return made
+
+
+def _forecast_and_write(
+    folder: Path, subject: Subject, request: Request, engine: Engine, progress: Progress
+) -> Forecast:
+    from MRExtrapLib.forecast.output import write_forecast
+    from MRExtrapLib.forecast.pipeline import forecast
+    from MRExtrapLib.progress import part_of
+    from MRExtrapLib.report.figures import draw_forecast
+
+    made = forecast(subject, request, engine, part_of(progress, 0.0, FORECAST_SHARE))
+    write_forecast(made, folder, draw_forecast, part_of(progress, FORECAST_SHARE, 1.0))
+    return made
+
+
+def summary(made: Forecast) -> str:
+    """The main volumes as a table: in the last scan that the forecast knew, and at each predicted age."""
+    last = made.observations[-1]
+    predicted = {(row.age_years, row.region): row for row in made.rows if row.kind == "predicted"}
+    lines = [f"{'ml':>14}  {'age':>6}" + "".join(f"{region:>15}" for region in MAIN_REGIONS)]
+    observed = "".join(f"{last.observed_ml.get(region, 0.0):15.2f}" for region in MAIN_REGIONS)
+    lines.append(f"{'last scan':>14}  {last.visit.age_years:6.2f}{observed}")
+    for prediction in made.predictions:
+        age = prediction.age_years
+        rows = (predicted.get((age, region)) for region in MAIN_REGIONS)
+        cells = "".join(f"{row.volume_ml:15.2f}" if row else f"{'':15}" for row in rows)
+        lines.append(f"{'predicted':>14}  {age:6.2f}{cells}")
+    if made.held_out:
+        missed = {error.region: error.error_ml for error in made.held_out.errors}
+        cells = "".join(f"{missed.get(region, 0.0):+15.2f}" for region in MAIN_REGIONS)
+        lines.append(f"{'− held out':>14}  {made.held_out.prediction.age_years:6.2f}{cells}")
+    return "\n".join(lines)
+
+
+MAIN_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
+
+
+def _target_ages(arguments: argparse.Namespace) -> tuple[float, ...]:
+    from MRExtrapLib.forecast.subject import MOST_TARGETS
+
+    series = (arguments.start, arguments.end)
+    has_series = any(value is not None for value in (*series, arguments.step))
+    if arguments.at is not None and has_series:
+        msg = "Give the ages to predict either with --at or with --from, --to and --step, not both."
+        raise InputError(msg)
+    if not has_series:
+        return tuple(arguments.at or ())
+    if None in series:
+        msg = "A series of ages needs both --from and --to."
+        raise InputError(msg)
+    step = 1.0 if arguments.step is None else arguments.step
+    return ages_between(arguments.start, arguments.end, step, MOST_TARGETS)
+
+
+def _subject(arguments: argparse.Namespace) -> Subject:
+    from MRExtrapLib.forecast.subject import Subject
+
+    scans = read_scans(arguments.scans)
+    visits = tuple(visit_of(scan) for scan in scans)
+    sex = arguments.sex or next((scan.sex for scan in scans if scan.sex), None)
+    return Subject(visits, sex, arguments.diagnosis)
+
+
+def visit_of(scan: Scan) -> Visit:
+    """The scan as a visit, refused when nothing tells its age."""
+    from MRExtrapLib.forecast.subject import Visit
+
+    if scan.age_years is None:
+        msg = f"The age at scan {scan.source} is not known; write it as {scan.source}@AGE."
+        raise InputError(msg)
+    return Visit(scan, scan.age_years)

@@ -1,0 +1,58 @@
+"""An engine made of a model folder: networks on their device, the segmenter asked for, the template."""
+
+from __future__ import annotations
+
+from MRExtrapLib.anatomy.segmentation import Segmenter
+from MRExtrapLib.anatomy.synthseg import SynthSeg, find_synthseg
+from MRExtrapLib.errors import ModelError
+from MRExtrapLib.forecast.engine import Engine, EngineIdentity, VolumeSegmenter
+from MRExtrapLib.imaging.template import Template, bundled_template
+from MRExtrapLib.model.catalogue import find_model
+from MRExtrapLib.model.codec import Codec
+from MRExtrapLib.model.device import Device, pick_device
+from MRExtrapLib.model.folder import Model, load_model
+from MRExtrapLib.model.segmenter import SegmenterNetwork
+
+
+def load_engine(model: str | None = None, device: str = "auto", segmenter: str = "own") -> Engine:
+    """The engine of a model, by name or folder; the bundled one by default.
+
+    Args:
+        model: an installed model's name, or a model folder.
+        device: auto, cpu, cuda or mps.
+        segmenter: "own", or "synthseg" for FreeSurfer's mri_synthseg.
+
+    Raises:
+        ModelError: the model is missing, changed, or lacks what is asked of it.
+        InputError: this computer has no such device, or mri_synthseg is not on the PATH.
+    """
+    synthseg = SynthSeg(find_synthseg()) if segmenter == "synthseg" else None
+    place = pick_device(device)
+    loaded = load_model(find_model(model))
+    template = _template_of(loaded)
+    found: VolumeSegmenter = synthseg or _own_segmenter(loaded, place)
+    identity = EngineIdentity(
+        model=loaded.name,
+        model_sha256=loaded.sha256,
+        segmenter=synthseg.words if synthseg else "own",
+        device=place.words,
+    )
+    return Engine(Codec(loaded.autoencoder, loaded.grid.shape, place), found, template, identity)
+
+
+def _own_segmenter(model: Model, device: Device) -> Segmenter:
+    if not isinstance(model.segmenter, SegmenterNetwork):
+        msg = f"The model {model.name} has no segmenter; choose another model, or --segmenter synthseg."
+        raise ModelError(msg)
+    return Segmenter(model.segmenter, device)
+
+
+def _template_of(model: Model) -> Template:
+    template = bundled_template()
+    if model.template != template.name or not model.grid.is_same_as(template.grid):
+        msg = (
+            f"The model {model.name} works in the space of the template {model.template}, which this version "
+            f"does not have (it has {template.name}); install a model made for it."
+        )
+        raise ModelError(msg)
+    return template

@@ -1,0 +1,145 @@
+"""A forecast's files: images and labels on the last scan's grid, volumes, provenance, and the figures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
+from MRExtrapLib.forecast.provenance import (
+    Json,
+    registration_record,
+    result_record,
+    scan_record,
+    write_record,
+)
+from MRExtrapLib.forecast.result import Forecast, HeldOut, Labels, Observation, Prediction, VolumeRow
+from MRExtrapLib.forecast.subject import age_words
+from MRExtrapLib.imaging.volume import Affine
+from MRExtrapLib.imaging.writing import write_label_names, write_labels, write_nifti
+from MRExtrapLib.progress import Progress, silent
+
+VOLUME_COLUMNS = ("kind", "age_years", "region", "volume_ml", "low_ml", "high_ml")
+
+
+class Draughtsman(Protocol):
+    """Draws a forecast's figures into a folder and names the files; the report is one."""
+
+    def __call__(self, forecast: Forecast, folder: Path) -> tuple[Path, ...]:
+        """The files drawn."""
+        ...
+
+
+def write_forecast(
+    forecast: Forecast, folder: Path, draw: Draughtsman | None = None, progress: Progress = silent
+) -> None:
+    """All files of a forecast into an existing folder.
+
+    Written are `forecast.json`, `volumes.csv`, and for each age `predicted_age-AA.AA_T1w.nii.gz`, its
+    `_dseg.nii.gz` with a labels TSV, and `uncertainty_age-AA.AA.nii.gz` where there is one; and what
+    `draw` draws.
+
+    Args:
+        forecast: what to write.
+        folder: exists; open it with `whole_folder`, so that the files appear together or not at all.
+        draw: makes the figures.
+        progress: hears of each age.
+    """
+    for index, prediction in enumerate(forecast.predictions):
+        progress(index / len(forecast.predictions), f"writing age {prediction.age_years:.2f}")
+        _write_prediction(forecast, prediction, folder)
+    write_volume_rows(forecast.rows, folder / "volumes.csv")
+    figures = draw(forecast, folder) if draw else ()
+    write_record(forecast_record(forecast, figures), folder / "forecast.json")
+    progress(1.0, "written")
+
+
+def _write_prediction(forecast: Forecast, prediction: Prediction, folder: Path) -> None:
+    image = forecast.restored(prediction)
+    stem = f"age-{age_words(prediction.age_years)}"
+    words = f"MRExtrap: PREDICTED, age {prediction.age_years:.2f}, not acquired"
+    write_nifti(image, folder / f"predicted_{stem}_T1w.nii.gz", description=words)
+    write_segmentation(forecast.restored_labels(prediction), image.affine, folder / f"predicted_{stem}")
+    uncertainty = forecast.restored_uncertainty(prediction)
+    if uncertainty is not None:
+        words = f"MRExtrap: 1 SD of the prediction for age {prediction.age_years:.2f}"
+        write_nifti(uncertainty, folder / f"uncertainty_{stem}.nii.gz", description=words)
+
+
+def write_segmentation(labels: Labels, affine: Affine, stem: Path) -> None:
+    """`<stem>_dseg.nii.gz` with FreeSurfer numbers, and the names of all of them in `<stem>_dseg.tsv`."""
+    write_labels(labels, affine, stem.with_name(f"{stem.name}_dseg.nii.gz"))
+    write_label_names(LABEL_NAMES, stem.with_name(f"{stem.name}_dseg.tsv"))
+
+
+def write_volume_rows(rows: Iterable[VolumeRow], path: Path) -> None:
+    """The volumes as CSV, one row per kind, age and region; an unknown bound is an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, VOLUME_COLUMNS)
+        table.writeheader()
+        table.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
+
+
+def _cell(value: str | float | None) -> str:
+    """A number to a thousandth: a microlitre, or a third of a day."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.3f}"
+
+
+def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[str, Json]:
+    """The content of forecast.json: inputs, model, method, versions, predictions and warnings."""
+    return result_record("forecast", forecast.engine) | {
+        "method": {"linear": "least squares of each latent element on age", "bayes": "Bayesian line"}[
+            forecast.method
+        ],
+        "method_name": forecast.method,
+        "sex": forecast.subject.sex,
+        "diagnosis": forecast.subject.diagnosis,
+        "inputs": [_observation_record(seen) for seen in forecast.observations],
+        "reference_scan": forecast.observations[-1].visit.scan.name,
+        "predictions": [_prediction_record(forecast, prediction) for prediction in forecast.predictions],
+        "predicted_volume": "volume of the decoded latent + mean over inputs of (observed − reconstructed)",
+        "uncertainty": forecast.uncertainty_words,
+        "held_out": _held_out_record(forecast.held_out) if forecast.held_out else None,
+        "figures": [path.name for path in figures],
+        "warnings": list(forecast.warnings),
+    }
+
+
+def _observation_record(seen: Observation) -> dict[str, Json]:
+    return scan_record(seen.visit.scan, seen.visit.age_years) | {
+        "registration": registration_record(seen.conformed)
+    }
+
+
+def _prediction_record(forecast: Forecast, prediction: Prediction) -> dict[str, Json]:
+    stem = f"age-{age_words(prediction.age_years)}"
+    return {
+        "age_years": prediction.age_years,
+        "image": f"predicted_{stem}_T1w.nii.gz",
+        "segmentation": f"predicted_{stem}_dseg.nii.gz",
+        "uncertainty": f"uncertainty_{stem}.nii.gz" if prediction.uncertainty else None,
+        "scan_weights": {
+            seen.visit.scan.sha256: weight
+            for seen, weight in zip(forecast.observations, prediction.scan_weights, strict=True)
+        },
+        "warnings": list(prediction.warnings),
+    }
+
+
+def _held_out_record(held_out: HeldOut) -> dict[str, Json]:
+    return _observation_record(held_out.observation) | {
+        "volume_errors": [
+            asdict(error)
+            | {
+                "error_ml": error.error_ml,
+                "error_percent": error.error_percent,
+                "carried_forward_error_ml": error.carried_forward_error_ml,
+            }
+            for error in held_out.errors
+        ]
+    }
