@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.model.catalogue import Catalogue, Entry
-from MRExtrapLib.model.integrity import read_manifest, unlisted_files
-from MRExtrapLib.model.manifest import MANIFEST_FILE, Manifest
+
+if TYPE_CHECKING:
+    from MRExtrapLib.model.catalogue import Catalogue, Entry
+    from MRExtrapLib.model.manifest import Manifest
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -49,6 +51,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap models show`."""
+    from MRExtrapLib.model.integrity import read_manifest
+
     folder = _catalogue(arguments).find(arguments.model)
     manifest, sha256 = read_manifest(folder)
     for name, value in _facts(manifest, folder, sha256):
@@ -59,6 +63,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 def run_verify(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap models verify`."""
     from MRExtrapLib.model.folder import verify
+    from MRExtrapLib.model.integrity import unlisted_files
 
     folder = _catalogue(arguments).find(arguments.model)
     manifest = verify(folder)
@@ -76,6 +81,8 @@ def run_remove(arguments: argparse.Namespace) -> int:
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap models import`."""
+    from MRExtrapLib.model.manifest import MANIFEST_FILE
+
     catalogue = _catalogue(arguments)
     source: Path = arguments.source
     if (source / MANIFEST_FILE).is_file():
@@ -136,6 +143,8 @@ def _import_weights(arguments: argparse.Namespace, catalogue: Catalogue) -> Path
 
 def _catalogue(arguments: argparse.Namespace) -> Catalogue:
     """The models of this computer, or those that a test gives."""
+    from MRExtrapLib.model.catalogue import Catalogue
+
     return getattr(arguments, "catalogue", None) or Catalogue()
 
 
