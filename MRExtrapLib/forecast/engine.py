@@ -75,7 +75,7 @@ class EngineIdentity:
     Attributes:
         model: the model's name.
         model_sha256: the hash of its model.json, which holds the hashes of all its files.
-        segmenter: "own" or "synthseg", with a version where one is known.
+        segmenter: "own", "of" another model, or "synthseg", with a version where one is known.
         device: what it ran on.
         has_progression_prior: whether the model can do more than the line.
     """

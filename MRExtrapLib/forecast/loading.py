@@ -20,7 +20,8 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
     Args:
         model: an installed model's name, or a model folder.
         device: auto, cpu, cuda or mps.
-        segmenter: "own", or "synthseg" for FreeSurfer's mri_synthseg.
+        segmenter: "own", or "synthseg" for FreeSurfer's mri_synthseg. A model without one of its own (an
+            imported autoencoder) borrows that of the bundled model.
 
     Raises:
         ModelError: the model is missing, changed, or lacks what is asked of it.
@@ -30,11 +31,12 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
     place = pick_device(device)
     loaded = load_model(find_model(model))
     template = _template_of(loaded)
-    found: VolumeSegmenter = synthseg or _own_segmenter(loaded, place)
+    lender = loaded if loaded.segmenter or synthseg else load_model(find_model())
+    found: VolumeSegmenter = synthseg or _own_segmenter(lender, place)
     identity = EngineIdentity(
         model=loaded.name,
         model_sha256=loaded.sha256,
-        segmenter=synthseg.words if synthseg else "own",
+        segmenter=synthseg.words if synthseg else "own" if lender is loaded else f"of {lender.name}",
         device=place.words,
     )
     return Engine(Codec(loaded.autoencoder, loaded.grid.shape, place), found, template, identity)
