@@ -1,0 +1,182 @@
+"""A person's scans, brought to the model's grid together, each knowing its way back.
+
+One rigid motion per scan, one interpolation, one brightness scale for all visits; sizes stay native.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.bias import correct_bias
+from MRExtrapLib.imaging.intensity import (
+    IntensityContract,
+    IntensityMap,
+    TissueIntensities,
+    joint_maps,
+    tissue_intensities,
+)
+from MRExtrapLib.imaging.midpoint import Alignment, align
+from MRExtrapLib.imaging.quality import RegistrationQuality
+from MRExtrapLib.imaging.registration import BareBrain
+from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.template import Template
+from MRExtrapLib.imaging.volume import Affine, Grid, Volume
+from MRExtrapLib.progress import Progress, silent
+
+PLAUSIBLE_BRAIN_ML = (500.0, 2500.0)
+"""Adult brains hold 900 to 2000 ml; what lies far outside is no brain or half of one."""
+
+BACKGROUND = 0.5 / 255
+"""Darker than this outside the brain, a value on the template grid means nothing is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tissues:
+    """Where brain, gray and white matter are; masks (X, Y, Z) that share one grid.
+
+    The grid may be the scan's own or another in the same world, 1 mm say.
+    """
+
+    brain: NDArray[np.bool_]
+    gray: NDArray[np.bool_]
+    white: NDArray[np.bool_]
+    grid: Grid
+
+    def on(self, grid: Grid) -> Tissues:
+        """The same masks on another grid."""
+        masks = (resample_mask(mask, self.grid, grid) for mask in (self.brain, self.gray, self.white))
+        return Tissues(*masks, grid)
+
+
+class TissueFinder(Protocol):
+    """Finds brain, gray and white matter in a scan, whole head or stripped."""
+
+    def __call__(self, volume: Volume) -> Tissues: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ConformedVisit:
+    """One scan on the template's grid, and its way back.
+
+    Attributes:
+        volume: brain only, without its bias field, 0…1 on the person's joint scale, 0 outside.
+        brain: (X, Y, Z) mask on that grid.
+        scan_to_template: rigid, scan's world mm → template's world mm.
+        registration: how far the motion may be believed.
+        scan_grid: the scan's own stored grid.
+        intensity: the scan's own units ↔ the joint scale.
+        warnings: what a reader should know, in sentences.
+    """
+
+    volume: Volume
+    brain: NDArray[np.bool_]
+    scan_to_template: Affine
+    registration: RegistrationQuality
+    scan_grid: Grid
+    intensity: IntensityMap
+    warnings: tuple[str, ...] = ()
+
+    def restore(self, volume: Volume) -> Volume:
+        """A volume of the template's grid on the scan's own grid, in the scan's own units; 0 outside.
+
+        One linear interpolation; the scan's bias field is not put back.
+
+        Args:
+            volume: 0…1 on the joint scale, on any grid in the template's world.
+        """
+        is_empty = volume.voxels <= BACKGROUND
+        if volume.grid.is_same_as(self.volume.grid):
+            is_empty &= ~self.brain
+        own = volume.with_voxels(np.where(is_empty, 0, self.intensity.to_own(volume.voxels)))
+        return resample(own, self.scan_grid, np.linalg.inv(self.scan_to_template))
+
+    def restore_labels(self, labels: NDArray) -> NDArray[np.int16]:
+        """Labels (X, Y, Z) of the template's grid on the scan's own grid."""
+        return resample_labels(labels, self.volume.grid, self.scan_grid, np.linalg.inv(self.scan_to_template))
+
+
+def conform(
+    volumes: Sequence[Volume], find_tissues: TissueFinder, template: Template, progress: Progress = silent
+) -> tuple[ConformedVisit, ...]:
+    """One person's scans on the template's grid, in the order given.
+
+    Args:
+        volumes: T1 scans of one person, whole heads or stripped brains, stored any way.
+        find_tissues: finds brain, gray and white matter in each.
+        template: whose grid and world to use.
+        progress: hears how far it has come.
+
+    Raises:
+        InputError: a scan holds no brain, is no T1, or does not register; the message says which.
+    """
+    contract = IntensityContract()
+    found = []
+    for number, volume in enumerate(volumes, start=1):
+        progress(0.7 * (number - 1) / len(volumes), f"finding the brain of {_name(number, len(volumes))}")
+        found.append(_prepared(volume, find_tissues, contract, _name(number, len(volumes))))
+    progress(0.7, "registering to the template")
+    alignment = align([BareBrain.of(p.volume, p.brain) for p in found], template)
+    progress(0.95, "resampling")
+    maps = joint_maps([p.intensities for p in found], contract)
+    return tuple(
+        _conformed(p, scale, alignment, i, template, _name(i + 1, len(found)))
+        for i, (p, scale) in enumerate(zip(found, maps, strict=True))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A scan without its bias field, its brain, and its tissue intensities."""
+
+    volume: Volume
+    brain: NDArray[np.bool_]
+    intensities: TissueIntensities
+
+
+def _prepared(
+    volume: Volume, find_tissues: TissueFinder, contract: IntensityContract, name: str
+) -> _Prepared:
+    tissues = find_tissues(volume).on(volume.grid)
+    brain_ml = tissues.brain.sum() * volume.grid.voxel_ml
+    if not PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= PLAUSIBLE_BRAIN_ML[1]:
+        msg = f"{name} shows {brain_ml:.0f} ml of brain; give a T1-weighted scan of a whole adult brain."
+        raise InputError(msg)
+    corrected = correct_bias(volume, tissues.brain)
+    try:
+        measured = tissue_intensities(corrected.voxels, tissues.brain, tissues.gray, tissues.white, contract)
+    except InputError as error:
+        msg = f"{name}: {error}"
+        raise InputError(msg) from error
+    return _Prepared(corrected, tissues.brain, measured)
+
+
+def _conformed(
+    prepared: _Prepared, scale: IntensityMap, alignment: Alignment, i: int, template: Template, name: str
+) -> ConformedVisit:
+    motion, quality = alignment.motions[i], alignment.qualities[i]
+    if not quality.is_usable:
+        msg = f"{name} does not register: {quality}. Check that it is a brain, the right way up, of the same person."
+        raise InputError(msg)
+    brain = resample_mask(prepared.brain, prepared.volume.grid, template.grid, motion)
+    moved = resample(prepared.volume, template.grid, motion, Interpolation.SPLINE)
+    voxels = np.where(brain, np.clip(scale.to_normalised(moved.voxels), 0, 1), 0)
+    warnings = () if quality.is_good else (f"{name} registers only fairly: {quality}.",)
+    return ConformedVisit(
+        template.volume.with_voxels(voxels),
+        brain,
+        motion,
+        quality,
+        prepared.volume.grid,
+        scale,
+        warnings,
+    )
+
+
+def _name(number: int, of: int) -> str:
+    return "The scan" if of == 1 else f"Scan {number} of {of}"

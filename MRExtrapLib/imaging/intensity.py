@@ -1,0 +1,104 @@
+"""One brightness scale for all visits of a person, anchored in gray and white matter.
+
+A scanner's gain and offset mean nothing, yet a drift between visits would turn into a slope over the
+years. Each visit therefore gets the affine map that brings its median gray and median white matter to
+values that all visits share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.errors import InputError
+
+
+@dataclass(frozen=True)
+class IntensityContract:
+    """The scale a model is trained on.
+
+    Attributes:
+        white: where median white matter lies.
+        floor_percentile: the percentile of the brain's intensities (its CSF) that lies at 0.
+    """
+
+    white: float = 0.75
+    floor_percentile: float = 1.0
+
+
+@dataclass(frozen=True)
+class TissueIntensities:
+    """A scan's floor and the medians of its gray and white matter, in the scan's own units."""
+
+    floor: float
+    gray: float
+    white: float
+
+    @property
+    def gray_share(self) -> float:
+        """Where gray lies between the floor (0) and white (1)."""
+        return (self.gray - self.floor) / (self.white - self.floor)
+
+
+@dataclass(frozen=True)
+class IntensityMap:
+    """normalised = gain · own + offset, and back.
+
+    >>> scale = IntensityMap(gain=0.01, offset=-0.1)
+    >>> float(scale.to_own(scale.to_normalised(np.float64(50.0))).round(9))
+    50.0
+    """
+
+    gain: float
+    offset: float
+
+    def to_normalised(self, own: NDArray) -> NDArray:
+        """From the scan's units to the shared scale, not clipped."""
+        return own * self.gain + self.offset
+
+    def to_own(self, normalised: NDArray) -> NDArray:
+        """From the shared scale to the scan's units."""
+        return (normalised - self.offset) / self.gain
+
+
+def tissue_intensities(
+    voxels: NDArray,
+    brain: NDArray[np.bool_],
+    gray: NDArray[np.bool_],
+    white: NDArray[np.bool_],
+    contract: IntensityContract,
+) -> TissueIntensities:
+    """The floor and tissue medians of one scan; masks on the voxels' grid.
+
+    Raises:
+        InputError: a tissue is missing, or white matter is not brighter than gray (not a T1).
+    """
+    if not (gray.any() and white.any()):
+        msg = "No gray or white matter was found, so this is no brain scan that MRExtrap can use."
+        raise InputError(msg)
+    measured = TissueIntensities(
+        float(np.percentile(voxels[brain], contract.floor_percentile)),
+        float(np.median(voxels[gray])),
+        float(np.median(voxels[white])),
+    )
+    if not measured.floor < measured.gray < measured.white:
+        msg = (
+            f"White matter ({measured.white:g}) is not brighter than gray matter ({measured.gray:g}) and that "
+            f"than fluid ({measured.floor:g}); give a T1-weighted scan."
+        )
+        raise InputError(msg)
+    return measured
+
+
+def joint_maps(visits: Sequence[TissueIntensities], contract: IntensityContract) -> tuple[IntensityMap, ...]:
+    """One map for each visit; after them all visits agree in median gray and median white."""
+    joint_gray = contract.white * float(np.mean([visit.gray_share for visit in visits]))
+    return tuple(_two_point_map(visit, joint_gray, contract.white) for visit in visits)
+
+
+def _two_point_map(visit: TissueIntensities, gray: float, white: float) -> IntensityMap:
+    gain = (white - gray) / (visit.white - visit.gray)
+    return IntensityMap(gain, white - gain * visit.white)
