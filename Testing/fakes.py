@@ -1,0 +1,130 @@
+"""An engine without networks, whose codec is linear: what the pipeline promises then holds exactly.
+
+The template is a small box in the world; fake scans lie on its grid already, so conforming only scales
+intensities, and the way back is the identity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.forecast.engine import Engine, EngineIdentity
+from MRExtrapLib.forecast.subject import Visit
+from MRExtrapLib.imaging.conform import ConformedVisit, TissueFinder, Tissues
+from MRExtrapLib.imaging.intensity import IntensityMap
+from MRExtrapLib.imaging.quality import RegistrationQuality
+from MRExtrapLib.imaging.scan import Scan
+from MRExtrapLib.imaging.template import Template
+from MRExtrapLib.imaging.volume import Volume, Voxels
+from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.line import Latent
+
+SHAPE = (6, 7, 8)
+AFFINE = np.array([[2.0, 0, 0, -6], [0, 2.0, 0, -7], [0, 0, 2.0, -8], [0, 0, 0, 1]])
+
+OWN_UNITS = IntensityMap(gain=1 / 200, offset=-0.1)
+"""Scans hold 20 to 220 in their own units; conformed they hold 0 to 1."""
+
+
+@dataclass(frozen=True)
+class LinearCodec:
+    """Halves going in; doubles coming out, and loses a share of it, as a reconstruction does."""
+
+    kept: float = 1.0
+
+    def encode(self, voxels: Voxels) -> Latent:
+        return voxels[None] / 2
+
+    def decode(self, latent: Latent) -> Voxels:
+        return (latent[0] * 2 * self.kept).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FakeSegmented:
+    labels: NDArray[np.int16]
+    volumes_ml: Mapping[str, float]
+
+
+class SummingSegmenter:
+    """Volumes are sums of intensities over fixed halves of the box: linear, and left is not right."""
+
+    def segment(self, volume: Volume, in_template_space: bool) -> FakeSegmented:
+        voxels = volume.voxels.astype(np.float64)
+        left, right = float(voxels[:3].sum()), float(voxels[3:].sum())
+        labels = np.where(voxels > 0.5, 17, 2).astype(np.int16)
+        volumes = {
+            "hippocampus": left,
+            "ventricles": right,
+            "gray_matter": left + right,
+            "white_matter": 2 * left,
+        }
+        return FakeSegmented(labels, volumes)
+
+    def find_tissues(self, volume: Volume) -> Tissues:
+        everything = np.ones(volume.shape, dtype=bool)
+        return Tissues(everything, everything, everything, volume.grid)
+
+
+@dataclass(frozen=True)
+class FakeConformer:
+    """Scales intensities; says what registration it is told to."""
+
+    warnings: tuple[str, ...] = ()
+
+    def __call__(
+        self,
+        volumes: Sequence[Volume],
+        find_tissues: TissueFinder,
+        template: Template,
+        progress: Progress = silent,
+    ) -> tuple[ConformedVisit, ...]:
+        progress(0.0, "conforming")
+        return tuple(self._conformed(volume) for volume in volumes)
+
+    def _conformed(self, volume: Volume) -> ConformedVisit:
+        return ConformedVisit(
+            volume=volume.with_voxels(OWN_UNITS.to_normalised(volume.voxels)),
+            brain=np.ones(volume.shape, dtype=bool),
+            scan_to_template=np.eye(4),
+            registration=RegistrationQuality(0.9, 0.95),
+            scan_grid=volume.grid,
+            intensity=OWN_UNITS,
+            warnings=self.warnings,
+        )
+
+
+def fake_engine(kept: float = 1.0, conform_warnings: tuple[str, ...] = ()) -> Engine:
+    """An engine whose reconstruction keeps that share of the intensities."""
+    template = Template(Volume(np.ones(SHAPE), AFFINE), "box")
+    identity = EngineIdentity(model="fake", model_sha256="0" * 64, segmenter="own", device="cpu")
+    return Engine(LinearCodec(kept), SummingSegmenter(), template, identity, FakeConformer(conform_warnings))
+
+
+def open_fake_engine(arguments: argparse.Namespace) -> Engine:
+    """What the command line opens in tests."""
+    return fake_engine(kept=0.9)
+
+
+def fake_voxels(seed: int) -> Voxels:
+    """Intensities of a scan in its own units."""
+    return np.random.default_rng(seed).uniform(60, 180, SHAPE).astype(np.float32)
+
+
+def fake_scan(voxels: Voxels, name: str = "a", **facts: object) -> Scan:
+    """A scan that lies on the template's grid already."""
+    sha256 = hashlib.sha256(voxels.tobytes()).hexdigest()
+    return Scan(Volume(voxels, AFFINE), Path(f"{name}.nii.gz"), name, sha256, **facts)
+
+
+def fake_visits(*ages_years: float) -> tuple[Visit, ...]:
+    """A visit for each age, each scan unlike the others."""
+    return tuple(
+        Visit(fake_scan(fake_voxels(seed), f"scan{seed}"), age) for seed, age in enumerate(ages_years)
+    )

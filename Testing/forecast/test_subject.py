@@ -1,0 +1,79 @@
+"""Who and what may be asked."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import fake_scan, fake_visits, fake_voxels
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.subject import Request, Subject, Visit, check_line_request, target_ages
+
+
+def test_visits_are_put_in_order_of_age() -> None:
+    assert Subject(fake_visits(75, 70, 72)).ages_years == (70, 72, 75)
+
+
+def test_equal_ages_are_refused() -> None:
+    with pytest.raises(InputError, match=r"Two scans are both at age 70\. Give each scan its own age"):
+        Subject(fake_visits(70, 72, 70))
+
+
+def test_a_subject_needs_a_scan() -> None:
+    with pytest.raises(InputError, match="at least one scan"):
+        Subject(())
+
+
+@pytest.mark.parametrize("age", [-1.0, 120.5, 700.0, float("nan"), float("inf")])
+def test_an_age_that_nobody_has_is_refused(age: float) -> None:
+    with pytest.raises(InputError, match="age"):
+        Visit(fake_scan(fake_voxels(0)), age)
+    with pytest.raises(InputError, match="age to predict"):
+        Request((age,))
+
+
+@pytest.mark.parametrize("age", [0.0, 120.0])
+def test_the_ends_of_life_may_be_asked_for(age: float) -> None:
+    assert Request((age,)).ages_years == (age,)
+
+
+def test_equal_targets_count_once() -> None:
+    assert Request((80, 75, 80)).ages_years == (75, 80)
+
+
+def test_something_must_be_asked() -> None:
+    with pytest.raises(InputError, match="No age"):
+        Request(())
+    assert Request((), has_last_held_out=True).ages_years == ()
+
+
+def test_targets_that_files_could_not_tell_apart_are_refused() -> None:
+    with pytest.raises(InputError, match=r"share the name 75\.00"):
+        target_ages(Subject(fake_visits(70, 72)), Request((75.001, 75.002)))
+
+
+def test_too_many_targets_are_refused() -> None:
+    with pytest.raises(InputError, match="more than 100"):
+        Request(tuple(70 + 0.1 * index for index in range(101)))
+
+
+def test_one_scan_makes_no_line() -> None:
+    with pytest.raises(InputError, match="at least 2 scans at different ages, not 1"):
+        check_line_request(Subject(fake_visits(70)), Request((75,)))
+
+
+def test_holding_out_needs_three_scans() -> None:
+    with pytest.raises(InputError, match="leaves 1 of 2"):
+        check_line_request(Subject(fake_visits(70, 72)), Request((75,), has_last_held_out=True))
+    check_line_request(Subject(fake_visits(70, 72, 74)), Request((75,), has_last_held_out=True))
+
+
+def test_one_file_at_two_ages_is_warned_about() -> None:
+    twin = fake_scan(fake_voxels(0))
+    (words,) = Subject((Visit(twin, 70), Visit(twin, 72))).warnings()
+    assert "one and the same file" in words
+
+
+def test_a_sex_that_contradicts_the_header_is_warned_about() -> None:
+    visits = (Visit(fake_scan(fake_voxels(0), sex="F"), 70),)
+    assert "sex F" in Subject(visits, sex="M").warnings()[0]
+    assert Subject(visits, sex="F").warnings() == ()
