@@ -23,7 +23,9 @@ def our_files(*suffixes: str) -> Iterator[Path]:
     """The repository's files with one of these endings, in order."""
     for path in sorted(REPOSITORY.rglob("*")):
         parts = path.relative_to(REPOSITORY).parts
-        is_ours = not any(part in NOT_OURS or part.endswith((".egg-info", "_cache")) for part in parts)
+        is_ours = not any(
+            part in NOT_OURS or part.endswith((".egg-info", "_cache", ".mrextrap")) for part in parts
+        )
         if is_ours and path.is_file() and (not suffixes or path.suffix in suffixes):
             yield path
 
