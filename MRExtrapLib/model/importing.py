@@ -7,6 +7,7 @@ by MONAI itself. Such a model has no segmenter; measuring falls back on the bund
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,8 +119,9 @@ def read_state(path: Path) -> Weights:
     if content[8:9] == b"{":
         return _unwrapped(parse_weights(content, str(path)), path)
     try:
-        # weights_only: a pickle that would run code is refused before it runs
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # a refusal is one sentence, ours
+            # weights_only: a pickle that would run code is refused before it runs
+            saved = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         msg = (
             f"{path} holds more than weights, perhaps code, and was not loaded; "
