@@ -55,7 +55,7 @@ class FakeSegmented:
 class SummingSegmenter:
     """Volumes are sums of intensities over fixed halves of the box: linear, and left is not right."""
 
-    def segment(self, volume: Volume, in_template_space: bool) -> FakeSegmented:
+    def segment(self, volume: Volume) -> FakeSegmented:
         voxels = volume.voxels.astype(np.float64)
         left, right = float(voxels[:3].sum()), float(voxels[3:].sum())
         labels = np.where(voxels > 0.5, 17, 2).astype(np.int16)

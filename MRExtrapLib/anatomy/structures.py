@@ -52,7 +52,20 @@ CHANNEL = {structure.name: index for index, structure in enumerate(STRUCTURES)}
 
 _FREESURFER_EXTRA = {
     "lateral-ventricle": (5, 44, 31, 63, 136, 163, 137, 164, 72),  # inferior horn, choroid plexus, 5th
-    "cerebral-white-matter": (25, 57, 30, 62, 77, 78, 79, 251, 252, 253, 254, 255),  # lesions, vessels, callosum
+    "cerebral-white-matter": (
+        25,
+        57,
+        30,
+        62,
+        77,
+        78,
+        79,
+        251,
+        252,
+        253,
+        254,
+        255,
+    ),  # lesions, vessels, callosum
     "csf": (85,),  # optic chiasm
 }
 """FreeSurfer numbers beside those above; 136/163 and 137/164 are the choroid plexus of SynthSeg's maps."""

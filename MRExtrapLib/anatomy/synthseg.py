@@ -61,12 +61,11 @@ class SynthSeg:
         """For a report."""
         return f"synthseg ({self.command})"
 
-    def segment(self, volume: Volume, in_template_space: bool = True) -> Segmentation:
+    def segment(self, volume: Volume) -> Segmentation:
         """Labels on the volume's own grid, and SynthSeg's soft volumes summed to our regions.
 
         Args:
             volume: whole head or stripped brain.
-            in_template_space: of no account; SynthSeg tells left from right itself.
 
         Raises:
             ModelError: the command failed or wrote something else than it should.

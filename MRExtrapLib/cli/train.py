@@ -19,7 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
     segmenter = parts.add_parser("segmenter", help="train the segmenter on scans and label maps")
     _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone, which are painted")
-    segmenter.add_argument("--crop", type=int, default=96, help="side of a training crop in voxels (multiple of 16)")
+    segmenter.add_argument("--crop", type=int, default=80, help="side of a training crop in voxels (multiple of 16)")
     segmenter.add_argument("--accumulate", type=int, default=1, help="crops for each optimiser step")
     segmenter.set_defaults(run=train_segmenter)
 

@@ -45,7 +45,7 @@ class Segmented(Protocol):
 class VolumeSegmenter(Protocol):
     """Finds the regions of a brain, the same way whether it was observed, reconstructed or predicted."""
 
-    def segment(self, volume: Volume, in_template_space: bool) -> Segmented:
+    def segment(self, volume: Volume) -> Segmented:
         """Labels and volumes of a scan."""
         ...
 
@@ -77,14 +77,12 @@ class EngineIdentity:
         model_sha256: the hash of its model.json, which holds the hashes of all its files.
         segmenter: "own", "of" another model, or "synthseg", with a version where one is known.
         device: what it ran on.
-        has_progression_prior: whether the model can do more than the line.
     """
 
     model: str
     model_sha256: str
     segmenter: str
     device: str
-    has_progression_prior: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,4 +109,4 @@ class Engine:
 
     def measure(self, volume: Volume) -> Segmented:
         """Labels and volumes of a volume on the template's grid."""
-        return self.segmenter.segment(volume, in_template_space=True)
+        return self.segmenter.segment(volume)

@@ -1,8 +1,4 @@
-"""The few layers that both networks are made of.
-
-Everything here looks at a bounded neighbourhood: no statistics over the whole image. A crop therefore
-means the same to the network as the whole head, and a slab decodes to exactly what the whole decodes to.
-"""
+"""The few layers that both networks are made of."""
 
 from __future__ import annotations
 
@@ -27,32 +23,30 @@ def depth_to_space(features: Tensor, factor: int) -> Tensor:
     return blocks.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(b, c // f**3, x * f, y * f, z * f)
 
 
-class ChannelNorm(nn.Module):
-    """Root-mean-square normalisation over the channels of each voxel by itself (RMSNorm, Zhang 2019)."""
+class NormalisedConvolution(nn.Module):
+    """Convolution 3×3×3, group normalisation (Wu 2018), SiLU."""
 
-    def __init__(self, channels: int, epsilon: float = 1e-4) -> None:
+    def __init__(self, channels_in: int, channels_out: int, groups: int = 8) -> None:
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(channels))
-        self.epsilon = epsilon
+        self.convolution = nn.Conv3d(channels_in, channels_out, 3, padding=1)
+        self.norm = nn.GroupNorm(groups, channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = torch.rsqrt(x.square().mean(dim=1, keepdim=True) + self.epsilon)
-        return x * scale * self.gain.to(x.dtype)[:, None, None, None]
+        return F.silu(self.norm(self.convolution(x)))
 
 
 class ResidualBlock(nn.Module):
     """x + convolution(SiLU(convolution(x))), which begins as the identity."""
 
-    def __init__(self, channels: int, *, is_normalised: bool) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = ChannelNorm(channels) if is_normalised else nn.Identity()
         self.first = nn.Conv3d(channels, channels, 3, padding=1)
         self.second = nn.Conv3d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.silu(self.first(self.norm(x))))
+        return x + self.second(F.silu(self.first(x)))
 
 
 class Upsample(nn.Module):

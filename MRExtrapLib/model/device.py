@@ -20,6 +20,11 @@ class Device:
     precision: torch.dtype
 
     @property
+    def is_reduced(self) -> bool:
+        """Whether arithmetic is shorter than float32."""
+        return self.precision != torch.float32
+
+    @property
     def words(self) -> str:
         """For a report: 'cpu, bfloat16'."""
         return f"{self.torch.type}, {str(self.precision).removeprefix('torch.')}"

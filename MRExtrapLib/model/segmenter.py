@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from MRExtrapLib.model.blocks import ResidualBlock, Upsample, depth_to_space, space_to_depth
+from MRExtrapLib.model.blocks import NormalisedConvolution, Upsample, depth_to_space, space_to_depth
 
 PATCH = 2
 """Voxels of one side of the block that becomes channels: the network's finest work is at 2 mm."""
+
+LOGIT_SCALE = 8.0
+"""Logits are this many times what the last layer says: otherwise confidence takes longer to learn than anatomy."""
+
+WINDOW = 80
+"""Side in voxels of the crops that the network is trained on, and of the windows that it is shown later:
+group statistics mean the same in both."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,18 @@ class SegmenterNetwork(nn.Module):
         super().__init__()
         self.config = config
         widths = config.widths
-        self.stem = nn.Conv3d(PATCH**3, widths[0], 3, padding=1)
-        # the finest level goes without: there, normalising costs a third of the time and gains nothing
-        self.descent = nn.ModuleList(ResidualBlock(w, is_normalised=i > 0) for i, w in enumerate(widths))
-        self.down = nn.ModuleList(nn.Conv3d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:], strict=False))
+        self.stem = NormalisedConvolution(PATCH**3, widths[0])
+        self.descent = nn.ModuleList(
+            _level(width, 1 if level == 0 else 2) for level, width in enumerate(widths)
+        )
+        self.down = nn.ModuleList(
+            nn.Conv3d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:], strict=False)
+        )
         self.up = nn.ModuleList(Upsample(b, a) for a, b in zip(widths, widths[1:], strict=False))
-        self.ascent = nn.ModuleList(ResidualBlock(w, is_normalised=i > 0) for i, w in enumerate(widths[:-1]))
+        self.ascent = nn.ModuleList(_level(width, 2) for width in widths[:-1])
         self.head = nn.Conv3d(widths[0], config.structures * PATCH**3, 1)
+        self.apply(_initialise)
+        nn.init.normal_(self.head.weight, std=0.02)
 
     def features(self, image: Tensor) -> list[Tensor]:
         """(B, 1, X, Y, Z) → what each level saw on the way down, finest first (for perceptual losses)."""
@@ -59,8 +71,19 @@ class SegmenterNetwork(nn.Module):
         *skips, x = self.features(image)
         for level in reversed(range(len(skips))):
             x = self.ascent[level](self.up[level](x) + skips[level])
-        return self.head(x)
+        return LOGIT_SCALE * self.head(x)
 
     def voxel_logits(self, image: Tensor) -> Tensor:
         """(B, 1, X, Y, Z) → logits (B, structures, X, Y, Z)."""
         return depth_to_space(self(image), PATCH)
+
+
+def _level(width: int, convolutions: int) -> nn.Sequential:
+    return nn.Sequential(*(NormalisedConvolution(width, width) for _ in range(convolutions)))
+
+
+def _initialise(layer: nn.Module) -> None:
+    """Weights that keep the size of what passes through (He 2015)."""
+    if isinstance(layer, nn.Conv3d) and layer.bias is not None:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)

@@ -20,16 +20,19 @@ from MRExtrapLib.training.painting import label_means, paint
 COARSE_MM = 1.5
 """Labels coarser than this are compared with the mean over 2³ voxels of what the network says."""
 
+WHITE_RANGE = (0.65, 1.1)
+"""Where white matter lies in a crop; `anatomy.segmentation` brings a scan into this range."""
+
 
 @dataclass(frozen=True)
 class CropConfig:
     """How crops are cut; shares are probabilities."""
 
-    size: int = 96
+    size: int = 80
     stripped_share: float = 0.4
     still_share: float = 0.4
-    t1_like_share: float = 0.7
-    painted_share: float = 0.3
+    t1_like_share: float = 0.85
+    painted_share: float = 0.2
 
 
 class Crops(Dataset):
@@ -61,7 +64,9 @@ def _centre_mm(head: LabelledHead, rng: np.random.Generator) -> NDArray[np.float
     return (low + rng.beta(2, 2, size=3) * (high - low)) * np.array(head.spacing_mm)
 
 
-def _scanned_crop(head: LabelledHead, rng: np.random.Generator, config: CropConfig) -> tuple[Tensor, Tensor, bool]:
+def _scanned_crop(
+    head: LabelledHead, rng: np.random.Generator, config: CropConfig
+) -> tuple[Tensor, Tensor, bool]:
     is_coarse = min(head.spacing_mm) > COARSE_MM
     is_still = is_coarse and rng.random() < config.still_share
     centre_mm = _centre_mm(head, rng)
@@ -74,12 +79,14 @@ def _scanned_crop(head: LabelledHead, rng: np.random.Generator, config: CropConf
     if rng.random() < config.stripped_share:
         inside = sample((head.labels > 0).astype(np.uint8), mm, head.spacing_mm, is_labels=False) > 0.5
         image = torch.where(inside, image, torch.zeros(()))
-    image = degrade(image, rng) * float(rng.uniform(0.8, 2.2))
+    image = degrade(image * (float(rng.uniform(*WHITE_RANGE)) / head.white), rng)
     blocks = channels[None].expand(8, -1, -1, -1) if is_coarse else space_to_depth(channels[None, None], 2)[0]
     return image[None].clamp(0, 2), blocks.contiguous(), is_coarse
 
 
-def _painted_crop(head: LabelledHead, rng: np.random.Generator, config: CropConfig) -> tuple[Tensor, Tensor, bool]:
+def _painted_crop(
+    head: LabelledHead, rng: np.random.Generator, config: CropConfig
+) -> tuple[Tensor, Tensor, bool]:
     mm = crop_coordinates(_centre_mm(head, rng), config.size, rng, is_still=False)
     labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
     channels = torch.from_numpy(channels_of(labels.numpy(), head.protocol))
@@ -88,7 +95,7 @@ def _painted_crop(head: LabelledHead, rng: np.random.Generator, config: CropConf
     if rng.random() < config.stripped_share:
         is_brain = channels > 1 if rng.random() < 0.5 else _near_brain(channels, rng)
         image = torch.where(is_brain, image, torch.zeros(()))
-    image = degrade(image, rng) * float(rng.uniform(0.7, 1.3))
+    image = degrade(image, rng)
     return image[None].clamp(0, 2), space_to_depth(channels[None, None], 2)[0], False
 
 

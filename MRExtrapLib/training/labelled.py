@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
 from MRExtrapLib.errors import InputError
 
 LABEL_FILE = re.compile(r"^(?P<stem>.*?)_?(?P<kind>dseg|muse|seg_\d+|aseg|synthseg)\.nii(\.gz)?$")
@@ -45,6 +45,11 @@ class LabelledHead:
     def channels(self) -> NDArray[np.uint8]:
         """(X, Y, Z), the segmenter's channel of each voxel."""
         return channels_of(self.labels, self.protocol)
+
+    @cached_property
+    def white(self) -> float:
+        """Median intensity (0…1) of cerebral white matter in the scan."""
+        return float(np.median(self.image[self.channels == CHANNEL["cerebral-white-matter"]])) / STEPS
 
     @cached_property
     def brain_box(self) -> NDArray[np.intp]:

@@ -21,15 +21,23 @@ T1_MEANS = {
 }
 """FreeSurfer numbers of tissues that look alike on a T1 scan."""
 
-_T1_LEVEL = {"csf": (0.18, 0.06), "cortex": (0.66, 0.06), "deep": (0.8, 0.06), "bright deep": (0.9, 0.05), "white": (1.0, 0.03)}
+_T1_LEVEL = {
+    "csf": (0.18, 0.06),
+    "cortex": (0.66, 0.06),
+    "deep": (0.8, 0.06),
+    "bright deep": (0.9, 0.05),
+    "white": (1.0, 0.03),
+}
 
 
-def label_means(numbers: NDArray[np.integer], rng: np.random.Generator, *, is_t1_like: bool) -> NDArray[np.float32]:
+def label_means(
+    numbers: NDArray[np.integer], rng: np.random.Generator, *, is_t1_like: bool
+) -> NDArray[np.float32]:
     """A table label → mean intensity (0…1) for every number that occurs."""
     means = np.zeros(1024, dtype=np.float32)
     means[numbers] = rng.uniform(0.05, 1.0, size=len(numbers))
     if is_t1_like:
-        brightness = rng.uniform(0.6, 0.95)
+        brightness = rng.uniform(0.65, 1.05)
         for tissue, numbers in T1_MEANS.items():
             mean, spread = _T1_LEVEL[tissue]
             tissue_mean = rng.normal(mean, spread)

@@ -77,7 +77,9 @@ class Run:
         if rank() != 0:
             return
         unfinished = self.folder / "state.pt.part"
-        torch.save({"step": self.step, **{name: part.state_dict() for name, part in parts.items()}}, unfinished)
+        torch.save(
+            {"step": self.step, **{name: part.state_dict() for name, part in parts.items()}}, unfinished
+        )
         unfinished.replace(self.folder / "state.pt")
         self._record()
 
@@ -86,7 +88,11 @@ class Run:
             "configuration": self.configuration,
             "step": self.step,
             "seconds": round(self.seconds_spent, 1),
-            "versions": {"mrextrap": __version__, "torch": torch.__version__, "python": platform.python_version()},
+            "versions": {
+                "mrextrap": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
         }
         unfinished = self.folder / "run.json.part"
         unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

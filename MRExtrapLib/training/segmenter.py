@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from MRExtrapLib.training.crops import CropConfig, Crops
 from MRExtrapLib.training.labelled import LabelledHead
 from MRExtrapLib.training.losses import segmentation_loss
 from MRExtrapLib.training.run import Run, join_processes, rank, world_size
+from MRExtrapLib.training.schedule import learning_rate_share
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,12 @@ class SegmenterTraining:
     crops: CropConfig = field(default_factory=CropConfig)
     steps: int = 20_000
     accumulate: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-5
     warm_up_steps: int = 50
     save_every: int = 100
     seed: int = 2024
     workers: int = 1
-
-
-def learning_rate_share(step: int, steps: int, warm_up_steps: int) -> float:
-    """Linear warm-up, then half a cosine down to zero: the share of the largest rate at a step."""
-    if step < warm_up_steps:
-        return (step + 1) / warm_up_steps
-    done = (step - warm_up_steps) / max(1, steps - warm_up_steps)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def train_segmenter(
@@ -61,7 +53,13 @@ def train_segmenter(
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
     batches = iter(_loader(heads, training, run.step))
-    bar = tqdm(range(run.step, training.steps), desc="segmenter", initial=run.step, total=training.steps, disable=rank() != 0)
+    bar = tqdm(
+        range(run.step, training.steps),
+        desc="segmenter",
+        initial=run.step,
+        total=training.steps,
+        disable=rank() != 0,
+    )
     for step in bar:
         share = learning_rate_share(step, training.steps, training.warm_up_steps)
         for group in optimiser.param_groups:
@@ -81,10 +79,14 @@ def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_st
     crops = Crops(heads, total, training.seed, training.crops)
     first = first_step * training.accumulate * world_size() + rank()
     mine = Subset(crops, range(first, total, world_size()))
-    return DataLoader(mine, batch_size=1, num_workers=training.workers, prefetch_factor=4 if training.workers else None)
+    return DataLoader(
+        mine, batch_size=1, num_workers=training.workers, prefetch_factor=4 if training.workers else None
+    )
 
 
-def _step(network: nn.Module, optimiser: torch.optim.Optimizer, batches, accumulate: int, device: torch.device) -> float:  # noqa: ANN001
+def _step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, batches, accumulate: int, device: torch.device
+) -> float:  # noqa: ANN001
     optimiser.zero_grad(set_to_none=True)
     total = 0.0
     for _ in range(accumulate):
@@ -102,13 +104,20 @@ def _step(network: nn.Module, optimiser: torch.optim.Optimizer, batches, accumul
 
 def save_segmenter(network: SegmenterNetwork, folder: Path) -> None:
     """Writes `segmenter.safetensors` (half precision) and `segmenter.json` (its architecture)."""
-    save_file({name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}, folder / "segmenter.safetensors")
-    (folder / "segmenter.json").write_text(json.dumps(asdict(network.config), indent=1) + "\n", encoding="utf-8")
+    save_file(
+        {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()},
+        folder / "segmenter.safetensors",
+    )
+    (folder / "segmenter.json").write_text(
+        json.dumps(asdict(network.config), indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def read_segmenter(folder: Path) -> SegmenterNetwork:
     """The network that `save_segmenter` wrote."""
     config = json.loads((folder / "segmenter.json").read_text(encoding="utf-8"))
     network = SegmenterNetwork(SegmenterConfig(config["structures"], tuple(config["widths"])))
-    network.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "segmenter.safetensors").items()})
+    network.load_state_dict(
+        {name: tensor.float() for name, tensor in load_file(folder / "segmenter.safetensors").items()}
+    )
     return network.eval()

@@ -1,0 +1,187 @@
+"""A brain told apart into its structures, with their volumes.
+
+The network names structures; the mid-sagittal plane of template space (x = 0) gives them their side, so
+left and right cannot be confused by a network, only by a header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from monai.inferers import sliding_window_inference
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from MRExtrapLib.anatomy.regions import region_volumes_ml
+from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.conform import Tissues
+from MRExtrapLib.imaging.intensity import IntensityContract
+from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, world_of
+from MRExtrapLib.imaging.volume import Affine, Grid, Volume, Voxels
+from MRExtrapLib.model.device import Device
+from MRExtrapLib.model.segmenter import WINDOW, SegmenterNetwork
+
+WHITE_SEEN = 0.85
+"""Where the network expects white matter: the middle of what it was trained on (`training.crops`)."""
+
+BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
+"""Before white matter is found: this percentile of what is not air is taken for so much of the scale."""
+
+OVERLAP = 0.25
+"""Share of a window that its neighbour covers too."""
+
+SMALLEST_BRAIN_ML = 400.0
+"""Below this no brain was found: an adult's is 900 ml and more."""
+
+HEAD_MARGIN_MM = 4.0
+"""Air kept around the head, and head kept around the brain."""
+
+FLUID_REACH_MM = 3
+"""Fluid farther than this from tissue is left outside the brain mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Labels of every voxel and the soft volumes of the regions.
+
+    Attributes:
+        labels: (X, Y, Z) FreeSurfer numbers.
+        affine: of the labels.
+        volumes_ml: region → ml, summed probabilities.
+        structures_ml: (structures, 2) soft ml of each channel left and right.
+    """
+
+    labels: NDArray[np.int16]
+    affine: Affine
+    volumes_ml: Mapping[str, float]
+    structures_ml: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmenter:
+    """The segmentation network on one device."""
+
+    network: SegmenterNetwork
+    device: Device
+
+    def __post_init__(self) -> None:
+        self.network.to(self.device.torch, memory_format=torch.channels_last_3d).eval()
+
+    def segment(self, volume: Volume) -> Segmentation:
+        """Labels and volumes of a conformed brain: template space, 1 mm, on the intensity contract."""
+        grid = volume.grid
+        probabilities, box = self._probabilities(volume.voxels * (WHITE_SEEN / IntensityContract().white))
+        is_left = _left_of_middle(grid)
+        sided = np.stack(
+            [
+                probabilities[:, side[box[0]]].sum(axis=(1, 2, 3), dtype=np.float64)
+                for side in (is_left, ~is_left)
+            ],
+            axis=1,
+        )
+        table = np.array([(structure.right, structure.left) for structure in STRUCTURES], dtype=np.int16)
+        labels = np.zeros(volume.shape, dtype=np.int16)
+        labels[box] = table[probabilities.argmax(axis=0), is_left[box[0], None, None].astype(np.intp)]
+        sided_ml = sided * grid.voxel_ml
+        return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
+
+    def find_tissues(self, volume: Volume) -> Tissues:
+        """Masks of brain, cortex and cerebral white matter on a 1 mm grid around the head.
+
+        Looks twice: once to find white matter, and again with the scan's brightness set by it.
+
+        Raises:
+            InputError: no brain was found.
+        """
+        head = _at_one_millimetre(volume)
+        channels = self._channels(head.voxels * _first_gain(head.voxels))
+        brain = brain_mask(channels)
+        _require_brain(brain, head.grid)
+        white = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
+        if white.size:
+            gain = WHITE_SEEN / max(float(np.median(white)), 1e-6)
+            near = ndimage.binary_dilation(brain, iterations=round(HEAD_MARGIN_MM))
+            channels = self._channels(np.where(near, head.voxels * gain, 0))
+            brain = brain_mask(channels)
+            _require_brain(brain, head.grid)
+        masks = (brain & (channels == CHANNEL[name]) for name in ("cerebral-cortex", "cerebral-white-matter"))
+        return Tissues(brain, *masks, grid=head.grid)
+
+    def channels(self, volume: Volume, white: float) -> NDArray[np.uint8]:
+        """Channel of each voxel of a 1 mm scan whose white matter lies at `white`."""
+        return self._channels(volume.voxels * (WHITE_SEEN / white))
+
+    def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
+        channels = np.zeros(voxels.shape, dtype=np.uint8)
+        probabilities, box = self._probabilities(voxels)
+        channels[box] = probabilities.argmax(axis=0)
+        return channels
+
+    @torch.inference_mode()
+    def _probabilities(self, voxels: Voxels) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
+        """(structures, x, y, z) probabilities inside the box that holds anything, and that box."""
+        box = _box_of(voxels > 0)
+        image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels[box], 0, 2), dtype=np.float32))
+        logits = sliding_window_inference(
+            image[None, None].to(self.device.torch),
+            roi_size=(WINDOW,) * 3,
+            sw_batch_size=1,
+            predictor=self._window_logits,
+            overlap=OVERLAP,
+            mode="gaussian",
+        )
+        return torch.softmax(logits[0], dim=0).cpu().numpy(), box
+
+    def _window_logits(self, window: torch.Tensor) -> torch.Tensor:
+        window = window.contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast(self.device.torch.type, self.device.precision, self.device.is_reduced):
+            return self.network.voxel_logits(window).float()
+
+
+def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The largest connected piece of tissue, its holes filled, with the fluid that touches it; 1 mm grid."""
+    tissue = ndimage.binary_opening(channels > CHANNEL["csf"], iterations=1)
+    pieces, count = ndimage.label(tissue)
+    if count == 0:
+        return tissue
+    largest = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
+    near = ndimage.binary_dilation(largest, iterations=FLUID_REACH_MM)
+    return ndimage.binary_fill_holes(largest | (near & (channels > 0)))
+
+
+def _require_brain(brain: NDArray[np.bool_], grid: Grid) -> None:
+    brain_ml = float(brain.sum()) * grid.voxel_ml
+    if brain_ml < SMALLEST_BRAIN_ML:
+        msg = (
+            f"No brain was found in the scan ({brain_ml:.0f} ml of brain-like voxels); is it a T1 head scan?"
+        )
+        raise InputError(msg)
+
+
+def _first_gain(voxels: Voxels) -> float:
+    above_air = voxels[voxels > 0.05 * float(voxels.max())]
+    return BRIGHT_SEEN / max(float(np.percentile(above_air, BRIGHT_PERCENTILE)), 1e-6)
+
+
+def _at_one_millimetre(volume: Volume) -> Volume:
+    """The head at 1 mm, RAS, its darkest value 0, cut to what is not air."""
+    voxels = volume.voxels - volume.voxels.min()
+    inside = np.argwhere(voxels > 0.05 * np.percentile(voxels, 99.5))
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
+    grid = isotropic_grid_around(world_of(corners, volume.affine), 1.0, HEAD_MARGIN_MM)
+    return resample(Volume(voxels, volume.affine), grid)
+
+
+def _left_of_middle(grid: Grid) -> NDArray[np.bool_]:
+    """(X,) whether each sagittal plane of a RAS-aligned grid lies left of x = 0."""
+    return grid.affine[0, 0] * np.arange(grid.shape[0]) + grid.affine[0, 3] < 0
+
+
+def _box_of(inside: NDArray[np.bool_]) -> tuple[slice, ...]:
+    found = ndimage.find_objects(inside.astype(np.uint8))
+    return tuple(found[0]) if found else (slice(0, 1),) * inside.ndim

@@ -1,0 +1,201 @@
+"""Trains the autoencoder with the paper's loss (arXiv 2508.19482, equation 1).
+
+L1 + β₁·perceptual + β₂·adversarial + β₃·KL; the discriminator joins only after some epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from monai.losses import PatchAdversarialLoss
+from monai.networks.nets import PatchDiscriminator
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
+from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
+from MRExtrapLib.training.losses import kl_divergence
+from MRExtrapLib.training.perceptual import PerceptualLoss
+from MRExtrapLib.training.run import Run, join_processes, rank, world_size
+from MRExtrapLib.training.schedule import learning_rate_share
+
+
+@dataclass(frozen=True)
+class AutoencoderTraining:
+    """Everything an autoencoder run depends on, besides its data; β as in the paper."""
+
+    network: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    epochs: int = 230
+    steps_per_epoch: int = 250
+    adversarial_after_epoch: int = 100
+    perceptual_weight: float = 1.0
+    adversarial_weight: float = 1e-3
+    kl_weight: float = 1e-6
+    crop: int = 64
+    batch: int = 2
+    accumulate: int = 1
+    learning_rate: float = 1e-3
+    discriminator_learning_rate: float = 2e-4
+    seed: int = 2024
+    workers: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps in all."""
+        return self.epochs * self.steps_per_epoch
+
+
+class Trainer:
+    """The networks, their optimisers and one step of training."""
+
+    def __init__(
+        self, training: AutoencoderTraining, perceptual: PerceptualLoss | None, device: torch.device
+    ) -> None:
+        torch.manual_seed(training.seed)
+        self.training, self.device, self.perceptual = training, device, perceptual
+        self.network = Autoencoder(training.network).to(device, memory_format=torch.channels_last_3d)
+        self.discriminator = PatchDiscriminator(
+            spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
+        ).to(device)
+        self.judge = PatchAdversarialLoss(criterion="least_squares")
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=training.learning_rate)
+        self.judge_optimiser = torch.optim.Adam(
+            self.discriminator.parameters(), lr=training.discriminator_learning_rate
+        )
+        self.wrapped: nn.Module = DistributedDataParallel(self.network) if world_size() > 1 else self.network
+
+    @property
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """What a checkpoint must hold."""
+        return {
+            "network": self.network,
+            "discriminator": self.discriminator,
+            "optimiser": self.optimiser,
+            "judge_optimiser": self.judge_optimiser,
+        }
+
+    def step(self, batches: Iterator[Tensor], step: int) -> dict[str, float]:
+        """One optimiser step; the mean of every loss term over its batches."""
+        share = learning_rate_share(step, self.training.steps, warm_up_steps=100)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.training.learning_rate * share
+        is_adversarial = step >= self.training.adversarial_after_epoch * self.training.steps_per_epoch
+        generator = torch.Generator().manual_seed(
+            self.training.seed * 1_000_003 + step * world_size() + rank()
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        metrics: dict[str, float] = {}
+        for _ in range(self.training.accumulate):
+            image = next(batches).to(self.device, memory_format=torch.channels_last_3d)
+            terms, reconstruction = self._terms(image, generator, is_adversarial)
+            (self._weighted(terms) / self.training.accumulate).backward()
+            for name, term in terms.items():
+                metrics[name] = metrics.get(name, 0.0) + term.item() / self.training.accumulate
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        if is_adversarial:
+            metrics["discriminator"] = self._teach_discriminator(image, reconstruction)
+        return metrics
+
+    def _terms(
+        self, image: Tensor, generator: torch.Generator, is_adversarial: bool
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        downsampling = self.network.downsampling
+        latent_shape = (
+            image.shape[0],
+            self.network.latent_channels,
+            *(n // downsampling for n in image.shape[2:]),
+        )
+        noise = torch.randn(latent_shape, generator=generator).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            reconstruction, mean, log_variance = self.wrapped(image, noise)
+            terms = {
+                "l1": F.l1_loss(reconstruction.float(), image),
+                "kl": kl_divergence(mean.float(), log_variance.float()),
+            }
+            if self.perceptual is not None:
+                terms["perceptual"] = self.perceptual(reconstruction, image).float()
+            if is_adversarial:
+                verdict = self.discriminator(reconstruction)[-1].float()
+                terms["adversarial"] = self.judge(verdict, target_is_real=True, for_discriminator=False)
+        return terms, reconstruction.detach()
+
+    def _weighted(self, terms: dict[str, Tensor]) -> Tensor:
+        weights = {
+            "l1": 1.0,
+            "perceptual": self.training.perceptual_weight,
+            "adversarial": self.training.adversarial_weight,
+            "kl": self.training.kl_weight,
+        }
+        return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+    def _teach_discriminator(self, image: Tensor, reconstruction: Tensor) -> float:
+        self.judge_optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            fake = self.discriminator(reconstruction)[-1].float()
+            real = self.discriminator(image)[-1].float()
+        loss = 0.5 * (
+            self.judge(fake, target_is_real=False, for_discriminator=True)
+            + self.judge(real, target_is_real=True, for_discriminator=True)
+        )
+        loss.backward()
+        self.judge_optimiser.step()
+        return float(loss.item())
+
+
+def train_autoencoder(
+    brains: Sequence[Brain],
+    validation: Sequence[Brain],
+    training: AutoencoderTraining,
+    perceptual: PerceptualLoss | None,
+    folder: Path,
+    device: torch.device,
+) -> Autoencoder:
+    """An autoencoder trained for `training.epochs`, resumed from the folder if it holds a run."""
+    join_processes()
+    trainer = Trainer(training, perceptual, device)
+    run = Run(folder, {"kind": "autoencoder", **asdict(training), "brains": len(brains)})
+    run.restore(trainer.parts)
+    batches = iter(_loader(brains, training, run.step))
+    steps = range(run.step, training.steps)
+    for step in (
+        bar := tqdm(steps, desc="autoencoder", initial=run.step, total=training.steps, disable=rank() != 0)
+    ):
+        metrics = trainer.step(batches, step)
+        run.step = step + 1
+        bar.set_postfix(l1=f"{metrics['l1']:.4f}")
+        if run.step % 10 == 0:
+            run.log(metrics)
+        if run.step % training.steps_per_epoch == 0:
+            run.log({"validation_psnr_db": psnr_db(trainer.network, validation, device)})
+            run.save(trainer.parts)
+    return trainer.network.eval()
+
+
+@torch.inference_mode()
+def psnr_db(network: Autoencoder, brains: Sequence[Brain], device: torch.device) -> float:
+    """Peak signal to noise inside the brain, peak 1, mean over brains."""
+    values = []
+    for brain in brains:
+        trimmed = brain.voxels[tuple(slice(0, n - n % network.downsampling) for n in brain.voxels.shape)]
+        image = torch.from_numpy(trimmed).float()[None, None].to(device) / STEPS
+        with torch.autocast(device.type, torch.bfloat16):
+            reconstruction = network(image)[0].float().clamp(0, 1)
+        error = (reconstruction - image)[image > 0].square().mean()
+        values.append(-10 * torch.log10(error).item())
+    return sum(values) / max(1, len(values))
+
+
+def _loader(brains: Sequence[Brain], training: AutoencoderTraining, first_step: int) -> Iterator[Tensor]:
+    per_step = training.batch * training.accumulate
+    total = training.steps * per_step * world_size()
+    crops = BrainCrops(brains, training.crop, total, training.seed)
+    first = first_step * per_step * world_size() + rank()
+    mine = Subset(crops, range(first, total, world_size()))
+    return iter(DataLoader(mine, training.batch, num_workers=training.workers, drop_last=True))

@@ -1,0 +1,112 @@
+"""Brains as the autoencoder learns them: stripped, bias-corrected, 1 mm, on the intensity contract.
+
+They are not registered: the network looks only at neighbourhoods, so where a brain lies teaches it nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.bias import correct_bias
+from MRExtrapLib.imaging.conform import TissueFinder
+from MRExtrapLib.imaging.intensity import IntensityContract, joint_maps, tissue_intensities
+from MRExtrapLib.imaging.reading import read_scan
+from MRExtrapLib.imaging.resampling import Interpolation, resample
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.training.labelled import subject_name
+
+STEPS = 255
+"""Brains are kept as bytes: 0…STEPS stands for 0…1."""
+
+MARGIN_VOXELS = 12
+"""Air kept around a brain, so that the network sees brains end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Brain:
+    """One prepared brain, (X, Y, Z) bytes at 1 mm, cut to the brain and a margin."""
+
+    subject: str
+    voxels: NDArray[np.uint8]
+
+
+def find_scans(folder: Path) -> list[tuple[str, Path]]:
+    """(subject, T1 scan) for every `*_T1w.nii(.gz)` below the folder, BIDS or not, in order of name."""
+    paths = sorted(path for path in folder.rglob("*_T1w.nii*") if path.name.endswith((".nii", ".nii.gz")))
+    return [(subject_name(folder, path.name.split("_T1w.nii")[0]), path) for path in paths]
+
+
+def prepare_brain(
+    volume: Volume, find_tissues: TissueFinder, contract: IntensityContract
+) -> NDArray[np.uint8]:
+    """The brain of a scan as the autoencoder is to see it, (X, Y, Z) bytes at 1 mm.
+
+    Raises:
+        InputError: no brain was found, or the scan is no T1.
+    """
+    tissues = find_tissues(volume)
+    native = tissues.on(volume.grid)
+    corrected = correct_bias(volume, native.brain)
+    measured = tissue_intensities(corrected.voxels, native.brain, native.gray, native.white, contract)
+    (scale,) = joint_maps([measured], contract)
+    moved = resample(corrected, tissues.grid, interpolation=Interpolation.SPLINE)
+    normalised = np.where(tissues.brain, np.clip(scale.to_normalised(moved.voxels), 0, 1), 0)
+    (box,) = ndimage.find_objects(tissues.brain.astype(np.uint8))
+    return np.pad(np.round(normalised[box] * STEPS).astype(np.uint8), MARGIN_VOXELS)
+
+
+def prepared_brains(
+    scans: Sequence[tuple[str, Path]], find_tissues: TissueFinder, cache: Path
+) -> tuple[list[Brain], list[str]]:
+    """All brains, from the cache where an earlier sitting prepared them, and why some could not be used."""
+    cache.mkdir(parents=True, exist_ok=True)
+    brains, refused = [], []
+    for subject, path in scans:
+        stem = path.name.split(".nii")[0]
+        kept = cache / f"{subject.replace('/', '_')}_{stem}.npz"
+        if not kept.exists():
+            try:
+                voxels = prepare_brain(read_scan(path).volume, find_tissues, IntensityContract())
+            except InputError as error:
+                refused.append(f"{path.name}: {error}")
+                continue
+            unfinished = kept.with_suffix(".part.npz")
+            np.savez_compressed(unfinished, voxels=voxels)
+            unfinished.replace(kept)
+        brains.append(Brain(subject, np.load(kept)["voxels"]))
+    return brains, refused
+
+
+class BrainCrops(Dataset):
+    """Crop number i of an endless series; the same number and seed give the same crop.
+
+    Crops are mirrored and turned by right angles only: nothing is interpolated, so nothing gets blurred.
+    """
+
+    def __init__(self, brains: Sequence[Brain], size: int, length: int, seed: int) -> None:
+        self.brains, self.size, self.length, self.seed = brains, size, length, seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Tensor:
+        """(1, S, S, S) intensities in 0…1."""
+        rng = np.random.default_rng((self.seed, index))
+        voxels = self.brains[int(rng.integers(len(self.brains)))].voxels
+        voxels = np.pad(voxels, [(0, max(0, self.size - n)) for n in voxels.shape])
+        start = [int(rng.integers(n - self.size + 1)) for n in voxels.shape]
+        crop = voxels[tuple(slice(at, at + self.size) for at in start)]
+        crop = np.transpose(crop, rng.permutation(3))
+        crop = np.flip(crop, axis=tuple(axis for axis in range(3) if rng.random() < 0.5))
+        gain = float(rng.uniform(0.9, 1.1))
+        return torch.from_numpy(np.ascontiguousarray(crop)).float()[None].mul_(gain / STEPS).clamp_(0, 1)
