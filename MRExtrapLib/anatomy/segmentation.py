@@ -22,7 +22,7 @@ from MRExtrapLib.imaging.conform import Tissues
 from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, world_of
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume, Voxels
-from MRExtrapLib.model.device import Device
+from MRExtrapLib.model.device import Device, on_device
 from MRExtrapLib.model.segmenter import WINDOW, SegmenterNetwork
 
 WHITE_SEEN = 0.85
@@ -69,7 +69,7 @@ class Segmenter:
     device: Device
 
     def __post_init__(self) -> None:
-        self.network.to(self.device.torch, memory_format=torch.channels_last_3d).eval()
+        on_device(self.network, self.device.torch).eval()
 
     def segment(self, volume: Volume) -> Segmentation:
         """Labels and volumes of a conformed brain: template space, 1 mm, on the intensity contract."""
@@ -101,15 +101,16 @@ class Segmenter:
         channels = self._channels(head.voxels * _first_gain(head.voxels))
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
-        white = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
-        if white.size:
-            gain = WHITE_SEEN / max(float(np.median(white)), 1e-6)
+        intensities = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
+        if intensities.size:
+            gain = WHITE_SEEN / max(float(np.median(intensities)), 1e-6)
             near = ndimage.binary_dilation(brain, iterations=round(HEAD_MARGIN_MM))
             channels = self._channels(np.where(near, head.voxels * gain, 0))
             brain = brain_mask(channels)
             _require_brain(brain, head.grid)
-        masks = (brain & (channels == CHANNEL[name]) for name in ("cerebral-cortex", "cerebral-white-matter"))
-        return Tissues(brain, *masks, grid=head.grid)
+        gray = brain & (channels == CHANNEL["cerebral-cortex"])
+        white = brain & (channels == CHANNEL["cerebral-white-matter"])
+        return Tissues(brain, gray, white, head.grid)
 
     def channels(self, volume: Volume, white: float) -> NDArray[np.uint8]:
         """Channel of each voxel of a 1 mm scan whose white matter lies at `white`."""

@@ -1,65 +1,164 @@
-"""`mrextrap train segmenter|autoencoder`: weights from a folder of scans."""
+"""`mrextrap train segmenter|autoencoder`: weights from folders of scans."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from MRExtrapLib.errors import InputError
 
 if TYPE_CHECKING:
     from MRExtrapLib.training.labelled import LabelledHead
+    from MRExtrapLib.training.packing import Provenance
+    from MRExtrapLib.training.run import Run
     from MRExtrapLib.training.split import Split
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Adds `train` and what can be trained to the command line."""
     parser = subparsers.add_parser("train", help="train a network on a folder of scans")
-    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
-    segmenter = parts.add_parser("segmenter", help="train the segmenter on scans and label maps")
-    _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone, which are painted")
-    segmenter.add_argument("--crop", type=int, default=80, help="side of a training crop in voxels (multiple of 16)")
-    segmenter.add_argument("--accumulate", type=int, default=1, help="crops for each optimiser step")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="segmenter|autoencoder")
+    segmenter = parts.add_parser("segmenter", help="on labelled scans, and on label maps, which are painted")
+    _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone")
+    segmenter.add_argument("--steps", type=int, help="optimiser steps in all")
     segmenter.set_defaults(run=train_segmenter)
+    autoencoder = parts.add_parser("autoencoder", help="on T1 scans, heads or stripped brains")
+    _add_common(autoencoder, "X_T1w scans")
+    autoencoder.add_argument("--segmenter", metavar="MODEL", help="model whose segmenter strips and compares")
+    autoencoder.add_argument("--epochs", type=int, help="epochs in all (230 in the paper)")
+    autoencoder.add_argument("--steps-per-epoch", type=int, help="optimiser steps of an epoch")
+    autoencoder.add_argument("--adversarial-after", type=int, metavar="EPOCH", help="100 in the paper")
+    autoencoder.add_argument("--perceptual", choices=("segmenter", "lpips", "none"), default="segmenter")
+    autoencoder.add_argument("--patch", type=int, help="side of the block that becomes channels")
+    autoencoder.add_argument("--widths", type=int, nargs="+", help="channels of each level, finest first")
+    autoencoder.add_argument("--blocks", type=int, nargs="+", help="residual blocks of each level")
+    autoencoder.add_argument("--batch", type=int, help="crops at once")
+    autoencoder.set_defaults(run=train_autoencoder)
 
 
 def _add_common(parser: argparse.ArgumentParser, data_help: str) -> None:
     parser.add_argument("data", nargs="+", type=Path, help=f"folders (BIDS or plain) that hold {data_help}")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; resumes what it holds")
-    parser.add_argument("--split", type=Path, help="JSON of train/validation/test subjects; drawn and written if absent")
-    parser.add_argument("--steps", type=int, help="optimiser steps in all")
-    parser.add_argument("--seed", type=int, default=2024, help="of everything random")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder of the run; resumes what it holds"
+    )
+    parser.add_argument(
+        "--split", type=Path, help="JSON of train/validation/test subjects; drawn if left out"
+    )
+    parser.add_argument("--crop", type=int, help="side of a training crop in voxels (multiple of 16)")
+    parser.add_argument("--accumulate", type=int, help="batches for each optimiser step")
+    parser.add_argument("--learning-rate", type=float, help="the largest of the schedule")
+    parser.add_argument("--seed", type=int, help="of everything random")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--name", default="my-model", help="of the model folder that is made")
+    parser.add_argument("--licence", default="unknown", help="of the weights, as SPDX writes it")
 
 
 def train_segmenter(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train segmenter`."""
+    from MRExtrapLib.imaging.template import bundled_template
     from MRExtrapLib.model.device import pick_device
-    from MRExtrapLib.training import segmenter as training_room
+    from MRExtrapLib.training.packing import pack_segmenter
+    from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
     heads = _training_heads(arguments)
-    defaults = training_room.SegmenterTraining()
-    training = replace(
-        defaults,
-        steps=arguments.steps or defaults.steps,
-        seed=arguments.seed,
-        accumulate=arguments.accumulate,
-        crops=replace(defaults.crops, size=arguments.crop),
-    )
-    network = training_room.train_segmenter(heads, training, arguments.output, pick_device(arguments.device).torch)
-    training_room.save_segmenter(network, arguments.output)
-    print(f"The trained segmenter is {arguments.output / 'segmenter.safetensors'}.")
+    defaults = SegmenterTraining()
+    training = replace(defaults, **_given(arguments, "steps", "seed", "accumulate", "learning_rate"))
+    if arguments.crop:
+        training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
+    network, run = train_segmenter(heads, training, arguments.output, pick_device(arguments.device).torch)
+    provenance = _provenance(arguments, [head.subject for head in heads], training.seed, run)
+    pack_segmenter(network, bundled_template(), provenance, arguments.output / "model")
+    print(f"The trained segmenter is the model {arguments.output / 'model'}.")
     return 0
 
 
+def train_autoencoder(arguments: argparse.Namespace) -> int:
+    """Runs `mrextrap train autoencoder`."""
+    from MRExtrapLib.anatomy.segmentation import Segmenter
+    from MRExtrapLib.errors import ModelError
+    from MRExtrapLib.imaging.template import bundled_template
+    from MRExtrapLib.model.catalogue import find_model
+    from MRExtrapLib.model.device import pick_device
+    from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.training.autoencoder import AutoencoderTraining, train_autoencoder
+    from MRExtrapLib.training.brains import find_scans, prepared_brains
+    from MRExtrapLib.training.packing import pack_autoencoder
+    from MRExtrapLib.training.perceptual import perceptual_distance
+
+    device = pick_device(arguments.device)
+    teacher = load_model(find_model(arguments.segmenter))
+    if teacher.segmenter is None:
+        msg = f"The model {teacher.name} has no segmenter; give --segmenter a model that has one."
+        raise ModelError(msg)
+    scans = [scan for folder in arguments.data for scan in find_scans(folder)]
+    if not scans:
+        msg = f"No *_T1w.nii.gz in {', '.join(map(str, arguments.data))}; give a folder that holds T1 scans."
+        raise InputError(msg)
+    split = _split(arguments, [subject for subject, _ in scans])
+    used = [scan for scan in scans if split.part_of(scan[0]) != "test"]
+    finder = Segmenter(teacher.segmenter, device).find_tissues
+    brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
+    for sentence in refused:
+        print(f"left out: {sentence}", file=sys.stderr)
+    learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
+    judges = [brain for brain in brains if split.part_of(brain.subject) == "validation"]
+    training = _autoencoder_training(arguments, AutoencoderTraining())
+    perceptual = perceptual_distance(arguments.perceptual, teacher.segmenter, device.torch)
+    network, run = train_autoencoder(learners, judges, training, perceptual, arguments.output, device.torch)
+    provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
+    pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
+    print(f"The trained model is {arguments.output / 'model'}.")
+    return 0
+
+
+def _autoencoder_training(
+    arguments: argparse.Namespace, defaults: AutoencoderTraining
+) -> AutoencoderTraining:
+    given = _given(
+        arguments, "epochs", "steps_per_epoch", "seed", "accumulate", "learning_rate", "crop", "batch"
+    )
+    if arguments.adversarial_after is not None:
+        given["adversarial_after_epoch"] = arguments.adversarial_after
+    shape = _given(arguments, "patch", "widths", "blocks")
+    network = replace(defaults.network, **{key: _as_tuple(value) for key, value in shape.items()})
+    return replace(defaults, network=network, **given)
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _as_tuple(value: int | list[int]) -> int | tuple[int, ...]:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _provenance(arguments: argparse.Namespace, subjects: Sequence[str], seed: int, run: Run) -> Provenance:
+    from MRExtrapLib.training.packing import Provenance
+
+    folders = sorted({subject.split("/")[0] for subject in subjects})
+    count = {folder: len({s for s in subjects if s.startswith(f"{folder}/")}) for folder in folders}
+    return Provenance(
+        name=arguments.name,
+        licence=arguments.licence,
+        command=shlex.join(["mrextrap", *sys.argv[1:]]),
+        data=tuple(f"{folder}: {number} subjects" for folder, number in count.items()),
+        seed=seed,
+        hours=run.seconds_spent / 3600,
+    )
+
+
 def _training_heads(arguments: argparse.Namespace) -> Sequence[LabelledHead]:
-    from MRExtrapLib.errors import InputError
     from MRExtrapLib.training.labelled import find_labelled, read_labelled
 
     found = [item for folder in arguments.data for item in find_labelled(folder)]
     if not found:
-        msg = f"No labelled scans in {', '.join(map(str, arguments.data))}; expected *_dseg.nii.gz or *_muse.nii.gz."
+        folders = ", ".join(map(str, arguments.data))
+        msg = f"No labelled scans in {folders}; give a folder that holds *_dseg.nii.gz or *_muse.nii.gz."
         raise InputError(msg)
     split = _split(arguments, [subject for subject, _, _ in found])
     return [read_labelled(*item) for item in found if split.part_of(item[0]) == "train"]
@@ -70,9 +169,9 @@ def _split(arguments: argparse.Namespace, subjects: Sequence[str]) -> Split:
 
     from MRExtrapLib.training.split import draw_split, read_split, write_split
 
-    path = arguments.split or arguments.output / "split.json"
+    path = arguments.output / "split.json"
     if arguments.split or path.exists():
-        return read_split(path)
+        return read_split(arguments.split or path)
     split = draw_split(subjects, np.random.default_rng(arguments.seed))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_split(split, path)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional as F
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.volume import Voxels
-from MRExtrapLib.model.device import Device
+from MRExtrapLib.model.architectures import LatentNetwork
+from MRExtrapLib.model.device import Device, on_device
 
 Latent = NDArray[np.float32]
 """(C, D, H, W) mean of the encoder."""
@@ -28,12 +28,12 @@ class Codec:
         device: where and in which precision.
     """
 
-    autoencoder: nn.Module
+    autoencoder: LatentNetwork
     shape: tuple[int, int, int]
     device: Device
 
     def __post_init__(self) -> None:
-        self.autoencoder.to(self.device.torch, memory_format=torch.channels_last_3d).eval()
+        on_device(self.autoencoder, self.device.torch).eval()
 
     @torch.inference_mode()
     def encode(self, voxels: Voxels) -> Latent:

@@ -12,7 +12,7 @@ PATCH = 2
 """Voxels of one side of the block that becomes channels: the network's finest work is at 2 mm."""
 
 LOGIT_SCALE = 8.0
-"""Logits are this many times what the last layer says: otherwise confidence takes longer to learn than anatomy."""
+"""Logits are this many times what the last layer says: confidence would else take longer than anatomy."""
 
 WINDOW = 80
 """Side in voxels of the crops that the network is trained on, and of the windows that it is shown later:

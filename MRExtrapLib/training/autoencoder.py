@@ -19,10 +19,11 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
+from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
 from MRExtrapLib.training.losses import kl_divergence
 from MRExtrapLib.training.perceptual import PerceptualLoss
-from MRExtrapLib.training.run import Run, join_processes, rank, world_size
+from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
 
@@ -59,7 +60,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(training.seed)
         self.training, self.device, self.perceptual = training, device, perceptual
-        self.network = Autoencoder(training.network).to(device, memory_format=torch.channels_last_3d)
+        self.network = on_device(Autoencoder(training.network), device)
         self.discriminator = PatchDiscriminator(
             spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
         ).to(device)
@@ -71,7 +72,7 @@ class Trainer:
         self.wrapped: nn.Module = DistributedDataParallel(self.network) if world_size() > 1 else self.network
 
     @property
-    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+    def parts(self) -> dict[str, Trained]:
         """What a checkpoint must hold."""
         return {
             "network": self.network,
@@ -156,7 +157,7 @@ def train_autoencoder(
     perceptual: PerceptualLoss | None,
     folder: Path,
     device: torch.device,
-) -> Autoencoder:
+) -> tuple[Autoencoder, Run]:
     """An autoencoder trained for `training.epochs`, resumed from the folder if it holds a run."""
     join_processes()
     trainer = Trainer(training, perceptual, device)
@@ -175,7 +176,7 @@ def train_autoencoder(
         if run.step % training.steps_per_epoch == 0:
             run.log({"validation_psnr_db": psnr_db(trainer.network, validation, device)})
             run.save(trainer.parts)
-    return trainer.network.eval()
+    return trainer.network.eval(), run
 
 
 @torch.inference_mode()

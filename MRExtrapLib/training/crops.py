@@ -52,8 +52,9 @@ class Crops(Dataset):
         wants_paint = rng.random() < self.config.painted_share
         heads = self.painted if (wants_paint and self.painted) or not self.scanned else self.scanned
         head = heads[int(rng.integers(len(heads)))]
-        crop = _painted_crop if head.image is None else _scanned_crop
-        return crop(head, rng, self.config)
+        if head.image is None:
+            return _painted_crop(head, rng, self.config)
+        return _scanned_crop(head, head.image, rng, self.config)
 
 
 def _centre_mm(head: LabelledHead, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -65,7 +66,7 @@ def _centre_mm(head: LabelledHead, rng: np.random.Generator) -> NDArray[np.float
 
 
 def _scanned_crop(
-    head: LabelledHead, rng: np.random.Generator, config: CropConfig
+    head: LabelledHead, scan: NDArray[np.uint8], rng: np.random.Generator, config: CropConfig
 ) -> tuple[Tensor, Tensor, bool]:
     is_coarse = min(head.spacing_mm) > COARSE_MM
     is_still = is_coarse and rng.random() < config.still_share
@@ -74,7 +75,7 @@ def _scanned_crop(
         spacing = np.array(head.spacing_mm)
         centre_mm = (np.round(centre_mm / spacing) + (0.5 if config.size % 4 == 0 else 0.0)) * spacing
     mm = crop_coordinates(centre_mm, config.size, rng, is_still=is_still)
-    image = sample(head.image, mm, head.spacing_mm, is_labels=False) / STEPS
+    image = sample(scan, mm, head.spacing_mm, is_labels=False) / STEPS
     channels = _channels(head, _block_centres(mm) if is_coarse else mm)
     if rng.random() < config.stripped_share:
         inside = sample((head.labels > 0).astype(np.uint8), mm, head.spacing_mm, is_labels=False) > 0.5

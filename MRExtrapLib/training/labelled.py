@@ -49,6 +49,9 @@ class LabelledHead:
     @cached_property
     def white(self) -> float:
         """Median intensity (0…1) of cerebral white matter in the scan."""
+        if self.image is None:
+            msg = f"{self.subject} has labels but no scan."
+            raise ValueError(msg)
         return float(np.median(self.image[self.channels == CHANNEL["cerebral-white-matter"]])) / STEPS
 
     @cached_property

@@ -38,10 +38,10 @@ def label_means(
     means[numbers] = rng.uniform(0.05, 1.0, size=len(numbers))
     if is_t1_like:
         brightness = rng.uniform(0.65, 1.05)
-        for tissue, numbers in T1_MEANS.items():
+        for tissue, alike in T1_MEANS.items():
             mean, spread = _T1_LEVEL[tissue]
             tissue_mean = rng.normal(mean, spread)
-            for number in numbers:
+            for number in alike:
                 means[number] = brightness * (tissue_mean + rng.normal(0, 0.02))
     means[0] = rng.uniform(0, 0.1) if rng.random() < 0.7 else means[0]
     return means
@@ -64,10 +64,8 @@ def blur(image: Tensor, sigma_voxels: float) -> Tensor:
     kernel = torch.exp(-0.5 * (offsets / sigma_voxels) ** 2)
     kernel /= kernel.sum()
     smooth = image[None, None]
-    for axis in range(3):
-        shape = [1, 1, 1, 1, 1]
-        shape[2 + axis] = len(kernel)
-        padding = [0, 0, 0, 0, 0, 0]
-        padding[2 * (2 - axis)] = padding[2 * (2 - axis) + 1] = radius
-        smooth = F.conv3d(F.pad(smooth, padding, mode="replicate"), kernel.reshape(shape))
+    for axis in (2, 3, 4):
+        along = [len(kernel) if other == axis else 1 for other in range(5)]
+        padding = [radius if other == axis else 0 for other in (4, 3, 2) for _ in range(2)]
+        smooth = F.conv3d(F.pad(smooth, padding, mode="replicate"), kernel.reshape(along))
     return smooth[0, 0]

@@ -45,7 +45,7 @@ class LpipsSlices(nn.Module):
 
             self.distance = lpips.LPIPS(net="alex").eval().requires_grad_(False)
         except (ImportError, OSError) as error:
-            msg = f"LPIPS cannot be used here ({error}); install lpips with its backbone, or use --perceptual segmenter."
+            msg = f"LPIPS cannot be used here ({error}); install lpips, or give --perceptual segmenter."
             raise InputError(msg) from error
 
     def forward(self, seen: Tensor, expected: Tensor) -> Tensor:
@@ -54,3 +54,12 @@ class LpipsSlices(nn.Module):
         return torch.stack(
             [self.distance(a.expand(-1, 3, -1, -1), b.expand(-1, 3, -1, -1)).mean() for a, b in planes]
         ).mean()
+
+
+def perceptual_distance(
+    choice: str, segmenter: SegmenterNetwork, device: torch.device
+) -> PerceptualLoss | None:
+    """The distance chosen on the command line: 'segmenter', 'lpips' or 'none'."""
+    if choice == "none":
+        return None
+    return (LpipsSlices() if choice == "lpips" else SegmenterFeatures(segmenter)).to(device)

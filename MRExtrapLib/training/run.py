@@ -13,13 +13,23 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import distributed
+from torch import distributed, nn
+from torch.utils.tensorboard import SummaryWriter
 
 from MRExtrapLib import __version__
 from MRExtrapLib.errors import InputError
+
+Trained = nn.Module | torch.optim.Optimizer
+"""What a checkpoint is made of."""
+
+
+def versions() -> dict[str, str]:
+    """Package → version, for the record."""
+    return {"mrextrap": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def rank() -> int:
@@ -54,7 +64,7 @@ class Run:
         if record.exists():
             earlier = json.loads(record.read_text(encoding="utf-8"))
             if earlier["configuration"] != json.loads(json.dumps(self.configuration)):
-                msg = f"{self.folder} holds a run with another configuration; give another -o, or the same options."
+                msg = f"{self.folder} holds a run with other options; give the same options, or another -o."
                 raise InputError(msg)
             self.seconds = earlier["seconds"]
 
@@ -63,7 +73,7 @@ class Run:
         """Wall time over all sittings."""
         return self.seconds + time.monotonic() - self.started
 
-    def restore(self, parts: Mapping[str, torch.nn.Module | torch.optim.Optimizer]) -> None:
+    def restore(self, parts: Mapping[str, Trained]) -> None:
         """Puts networks and optimisers back as `save` left them, if it ever ran."""
         path = self.folder / "state.pt"
         if path.exists():
@@ -72,7 +82,7 @@ class Run:
             for name, part in parts.items():
                 part.load_state_dict(state[name])
 
-    def save(self, parts: Mapping[str, torch.nn.Module | torch.optim.Optimizer]) -> None:
+    def save(self, parts: Mapping[str, Trained]) -> None:
         """Writes everything that `restore` needs, whole or not at all."""
         if rank() != 0:
             return
@@ -88,11 +98,7 @@ class Run:
             "configuration": self.configuration,
             "step": self.step,
             "seconds": round(self.seconds_spent, 1),
-            "versions": {
-                "mrextrap": __version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
+            "versions": versions(),
         }
         unfinished = self.folder / "run.json.part"
         unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -113,10 +119,6 @@ class Run:
         for name, value in metrics.items():
             self._curves.add_scalar(name, value, self.step)
 
-    @property
-    def _curves(self):  # noqa: ANN202 - TensorBoard is imported only by a run that logs
-        if not hasattr(self, "_writer"):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.folder / "curves"))
-        return self._writer
+    @cached_property
+    def _curves(self) -> SummaryWriter:
+        return SummaryWriter(str(self.folder / "curves"))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from MRExtrapLib.model.device import on_device
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
 from MRExtrapLib.training.crops import CropConfig, Crops
 from MRExtrapLib.training.labelled import LabelledHead
 from MRExtrapLib.training.losses import segmentation_loss
-from MRExtrapLib.training.run import Run, join_processes, rank, world_size
+from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
+
+Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
+"""Image (1, 1, S, S, S), channels (1, 8, S/2, S/2, S/2), whether the labels are coarse (1,)."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,16 @@ class SegmenterTraining:
 
 def train_segmenter(
     heads: Sequence[LabelledHead], training: SegmenterTraining, folder: Path, device: torch.device
-) -> SegmenterNetwork:
+) -> tuple[SegmenterNetwork, Run]:
     """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run."""
     join_processes()
     torch.manual_seed(training.seed)
-    network = SegmenterNetwork(training.network).to(device, memory_format=torch.channels_last_3d)
+    network = on_device(SegmenterNetwork(training.network), device)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
     run = Run(folder, {"kind": "segmenter", **asdict(training), "heads": len(heads)})
-    parts = {"network": network, "optimiser": optimiser}
+    parts: dict[str, Trained] = {"network": network, "optimiser": optimiser}
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
     batches = iter(_loader(heads, training, run.step))
@@ -71,7 +73,7 @@ def train_segmenter(
             run.log({"loss": loss, "learning_rate": training.learning_rate * share})
         if run.step % training.save_every == 0 or run.step == training.steps:
             run.save(parts)
-    return network.eval()
+    return network.eval(), run
 
 
 def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_step: int) -> DataLoader:
@@ -85,8 +87,12 @@ def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_st
 
 
 def _step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, batches, accumulate: int, device: torch.device
-) -> float:  # noqa: ANN001
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batches: Batches,
+    accumulate: int,
+    device: torch.device,
+) -> float:
     optimiser.zero_grad(set_to_none=True)
     total = 0.0
     for _ in range(accumulate):
@@ -100,24 +106,3 @@ def _step(
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return total
-
-
-def save_segmenter(network: SegmenterNetwork, folder: Path) -> None:
-    """Writes `segmenter.safetensors` (half precision) and `segmenter.json` (its architecture)."""
-    save_file(
-        {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()},
-        folder / "segmenter.safetensors",
-    )
-    (folder / "segmenter.json").write_text(
-        json.dumps(asdict(network.config), indent=1) + "\n", encoding="utf-8"
-    )
-
-
-def read_segmenter(folder: Path) -> SegmenterNetwork:
-    """The network that `save_segmenter` wrote."""
-    config = json.loads((folder / "segmenter.json").read_text(encoding="utf-8"))
-    network = SegmenterNetwork(SegmenterConfig(config["structures"], tuple(config["widths"])))
-    network.load_state_dict(
-        {name: tensor.float() for name, tensor in load_file(folder / "segmenter.safetensors").items()}
-    )
-    return network.eval()

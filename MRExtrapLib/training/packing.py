@@ -1,0 +1,107 @@
+"""A finished training run as a model folder."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from MRExtrapLib.anatomy.structures import STRUCTURES
+from MRExtrapLib.imaging.hashing import sha256_of
+from MRExtrapLib.imaging.template import BUNDLED, Template
+from MRExtrapLib.model.folder import Model, save_model
+from MRExtrapLib.model.manifest import Manifest, ModelGrid, TrainingRun
+from MRExtrapLib.model.segmenter import SegmenterNetwork
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a model folder tells of the run that made it.
+
+    Attributes:
+        name: of the model.
+        licence: of its weights, as SPDX writes it.
+        command: what was typed.
+        data: what it was trained on, in words, one entry a data set.
+        seed: of everything random.
+        hours: wall time over all sittings.
+    """
+
+    name: str
+    licence: str
+    command: str
+    data: tuple[str, ...]
+    seed: int
+    hours: float
+
+    def run_of(self, network: str) -> TrainingRun:
+        """The manifest's entry for one network."""
+        return TrainingRun(
+            network=network,
+            command=self.command,
+            data=self.data,
+            seed=self.seed,
+            duration_hours=round(self.hours, 2),
+            machine=_machine(),
+            versions=versions(),
+        )
+
+
+def pack_segmenter(
+    network: SegmenterNetwork, template: Template, provenance: Provenance, folder: Path
+) -> None:
+    """A model folder with a segmenter alone: it measures, and teaches an autoencoder."""
+    runs = (provenance.run_of("segmenter"),)
+    save_model(folder, _manifest(template, provenance, runs), {"segmenter": network}, _card(provenance, runs))
+
+
+def pack_autoencoder(
+    network: nn.Module, teacher: Model, template: Template, provenance: Provenance, folder: Path
+) -> None:
+    """A model folder with the autoencoder and the segmenter that stood by its training."""
+    earlier = [run for run in teacher.manifest.training if run.network == "segmenter"]
+    runs = (*earlier, provenance.run_of("autoencoder"))
+    networks = {"autoencoder": network, "segmenter": teacher.networks["segmenter"]}
+    save_model(folder, _manifest(template, provenance, runs), networks, _card(provenance, runs))
+
+
+def _manifest(template: Template, provenance: Provenance, runs: Sequence[TrainingRun]) -> Manifest:
+    grid = template.volume.grid
+    return Manifest(
+        name=provenance.name,
+        networks={},
+        grid=ModelGrid(grid.shape, grid.affine.tolist(), template.name, sha256_of(BUNDLED)),
+        licence=provenance.licence,
+        regions=tuple(structure.name for structure in STRUCTURES),
+        training=tuple(runs),
+    )
+
+
+def _card(provenance: Provenance, runs: Sequence[TrainingRun]) -> str:
+    lines = [
+        f"# {provenance.name}",
+        "",
+        "For research use, not for diagnosis. Its quality was not measured yet.",
+        "",
+    ]
+    for run in runs:
+        lines += [
+            f"## {run.network}",
+            "",
+            f"    {run.command}",
+            "",
+            f"{run.duration_hours} h on {run.machine}.",
+            "",
+        ]
+        lines += [*(f"- {entry}" for entry in run.data), ""]
+    return "\n".join(lines)
+
+
+def _machine() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
