@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from MRExtrapLib.errors import InputError
 
 if TYPE_CHECKING:
+    from MRExtrapLib.training.autoencoder import AutoencoderTraining
     from MRExtrapLib.training.labelled import LabelledHead
     from MRExtrapLib.training.packing import Provenance
     from MRExtrapLib.training.run import Run

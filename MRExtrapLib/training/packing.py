@@ -16,6 +16,7 @@ from MRExtrapLib.imaging.template import BUNDLED, Template
 from MRExtrapLib.model.folder import Model, save_model
 from MRExtrapLib.model.manifest import Manifest, ModelGrid, TrainingRun
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.training.run import versions
 
 
 @dataclass(frozen=True)
