@@ -128,3 +128,16 @@ def fake_visits(*ages_years: float) -> tuple[Visit, ...]:
     return tuple(
         Visit(fake_scan(fake_voxels(seed), f"scan{seed}"), age) for seed, age in enumerate(ages_years)
     )
+
+
+def assert_one_sentence(said: str) -> None:
+    lines = [line for line in said.splitlines() if not line.startswith("[")]
+    assert len(lines) == 1, said
+    assert lines[0].startswith("mrextrap: ")
+    assert lines[0].endswith(".")
+    assert "Traceback" not in said
+
+
+def assert_nothing_written(out: Path) -> None:
+    assert not out.exists()
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]

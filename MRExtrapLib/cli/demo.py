@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "-o", "--output", type=Path, default=Path("mrextrap-demo"), metavar="DIR", help="folder to write"
     )
     add_engine(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, sample=SAMPLE)
 
 
 def sample_scans(folder: Path = SAMPLE) -> tuple[Path, ...]:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.forecast.subject import Request, Subject
     from MRExtrapLib.imaging.reading import read_scan
 
-    subject = Subject(tuple(visit_of(read_scan(path)) for path in sample_scans()))
+    subject = Subject(tuple(visit_of(read_scan(path)) for path in sample_scans(arguments.sample)))
     forecast_into(arguments.output, subject, Request((), has_last_held_out=True), arguments)
     print("The sample is a real scan; its follow-ups are simulated, and the last was held out as truth.")
     for picture in sorted(arguments.output.glob("*")):

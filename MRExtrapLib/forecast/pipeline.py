@@ -38,30 +38,28 @@ def forecast(subject: Subject, request: Request, engine: Engine, progress: Progr
     method = chosen_method(request.method, engine.identity)
     check_line_request(subject, request)
     known = subject.without_last() if request.has_last_held_out else subject
-    observations = observe(known.visits, engine, part_of(progress, 0.0, OBSERVED))
-    line = fit_line(np.stack([one.latent for one in observations]), known.ages_years)
+    kept_back = subject.visits[len(known.visits) :]
+    share = OBSERVED * len(known.visits) / len(subject.visits)
+    observations = observe(known.visits, engine, part_of(progress, 0.0, share))
+    truth = observe(kept_back, engine, part_of(progress, share, OBSERVED)) if kept_back else ()
+    line = fit_line(np.stack([seen.latent for seen in observations]), known.ages_years)
     ages = target_ages(subject, request)
     predictions = []
     for index, age in enumerate(ages):
-        share = (1.0 - OBSERVED) / len(ages)
-        start = OBSERVED + index * share
-        predictions.append(predict(age, line, observations, engine, part_of(progress, start, start + share)))
-    held_out = (
-        _held_out(subject, observations[-1], predictions, engine) if request.has_last_held_out else None
-    )
+        start, end = (OBSERVED + (1.0 - OBSERVED) * (index + step) / len(ages) for step in (0, 1))
+        predictions.append(predict(age, line, observations, engine, part_of(progress, start, end)))
     progress(1.0, "forecast made")
-    seen = (*observations, held_out.observation) if held_out else observations
     return Forecast(
         subject=subject,
         method=method,
         engine=engine.identity,
         observations=observations,
         predictions=tuple(predictions),
-        held_out=held_out,
+        held_out=_held_out(truth[0], observations[-1], predictions) if truth else None,
         uncertainty_words=words_for(line),
         warnings=(
             *subject.warnings(),
-            *_conforming_warnings(seen),
+            *_conforming_warnings((*observations, *truth)),
             *line_warnings(known.ages_years),
         ),
     )
@@ -71,7 +69,7 @@ def chosen_method(asked: Method | None, identity: EngineIdentity) -> Method:
     """The method that answers: the one asked for, or the model's own best.
 
     Raises:
-        ModelError: Bayes was asked of a model without a progression prior.
+        ModelError: Bayes was asked for; no model of this version holds the prior it needs.
     """
     if asked == "bayes":
         msg = (
@@ -146,10 +144,7 @@ def _predicted_rows(
     return tuple(rows)
 
 
-def _held_out(
-    subject: Subject, last_known: Observation, predictions: Sequence[Prediction], engine: Engine
-) -> HeldOut:
-    truth = observe(subject.visits[-1:], engine)[0]
+def _held_out(truth: Observation, last_known: Observation, predictions: Sequence[Prediction]) -> HeldOut:
     prediction = next(p for p in predictions if p.age_years == truth.visit.age_years)
     errors = tuple(
         VolumeError(
