@@ -126,16 +126,14 @@ def _autoencoder_training(
     if arguments.adversarial_after is not None:
         given["adversarial_after_epoch"] = arguments.adversarial_after
     shape = _given(arguments, "patch", "widths", "blocks")
-    network = replace(defaults.network, **{key: _as_tuple(value) for key, value in shape.items()})
+    network = replace(defaults.network, **shape)
     return replace(defaults, network=network, **given)
 
 
 def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
-
-
-def _as_tuple(value: int | list[int]) -> int | tuple[int, ...]:
-    return tuple(value) if isinstance(value, list) else value
+    """Options that were given, lists as tuples; the others keep their defaults."""
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if v is not None}
 
 
 def _provenance(arguments: argparse.Namespace, subjects: Sequence[str], seed: int, run: Run) -> Provenance:
