@@ -77,7 +77,9 @@ def ages_between(start: float, end: float, step: float, most: int) -> tuple[floa
         raise InputError(msg)
     count = math.floor((end - start) / step + 1e-9) + 1
     if count > most:
-        msg = f"--from {start:g} --to {end:g} --step {step:g} are {count} ages, over {most}; enlarge the step."
+        msg = (
+            f"--from {start:g} --to {end:g} --step {step:g} are {count} ages, over {most}; enlarge the step."
+        )
         raise InputError(msg)
     return tuple(round(start + index * step, 6) for index in range(count))
 
