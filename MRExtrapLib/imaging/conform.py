@@ -25,6 +25,7 @@ from MRExtrapLib.imaging.midpoint import Alignment, align
 from MRExtrapLib.imaging.quality import RegistrationQuality
 from MRExtrapLib.imaging.registration import BareBrain
 from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 from MRExtrapLib.progress import Progress, silent
@@ -50,8 +51,10 @@ class Tissues:
 
     def on(self, grid: Grid) -> Tissues:
         """The same masks on another grid."""
-        masks = (resample_mask(mask, self.grid, grid) for mask in (self.brain, self.gray, self.white))
-        return Tissues(*masks, grid)
+        brain, gray, white = (
+            resample_mask(mask, self.grid, grid) for mask in (self.brain, self.gray, self.white)
+        )
+        return Tissues(brain, gray, white, grid)
 
 
 class TissueFinder(Protocol):
@@ -94,11 +97,11 @@ class ConformedVisit:
         if volume.grid.is_same_as(self.volume.grid):
             is_empty &= ~self.brain
         own = volume.with_voxels(np.where(is_empty, 0, self.intensity.to_own(volume.voxels)))
-        return resample(own, self.scan_grid, np.linalg.inv(self.scan_to_template))
+        return resample(own, self.scan_grid, inverse(self.scan_to_template))
 
     def restore_labels(self, labels: NDArray) -> NDArray[np.int16]:
         """Labels (X, Y, Z) of the template's grid on the scan's own grid."""
-        return resample_labels(labels, self.volume.grid, self.scan_grid, np.linalg.inv(self.scan_to_template))
+        return resample_labels(labels, self.volume.grid, self.scan_grid, inverse(self.scan_to_template))
 
 
 def conform(
@@ -147,7 +150,7 @@ def _prepared(
     if not PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= PLAUSIBLE_BRAIN_ML[1]:
         msg = f"{name} shows {brain_ml:.0f} ml of brain; give a T1-weighted scan of a whole adult brain."
         raise InputError(msg)
-    corrected = correct_bias(volume, tissues.brain)
+    corrected = correct_bias(volume, tissues.white)
     try:
         measured = tissue_intensities(corrected.voxels, tissues.brain, tissues.gray, tissues.white, contract)
     except InputError as error:
@@ -161,7 +164,7 @@ def _conformed(
 ) -> ConformedVisit:
     motion, quality = alignment.motions[i], alignment.qualities[i]
     if not quality.is_usable:
-        msg = f"{name} does not register: {quality}. Check that it is a brain, the right way up, of the same person."
+        msg = f"{name} does not register ({quality}). Give upright T1 scans of one person's brain."
         raise InputError(msg)
     brain = resample_mask(prepared.brain, prepared.volume.grid, template.grid, motion)
     moved = resample(prepared.volume, template.grid, motion, Interpolation.SPLINE)

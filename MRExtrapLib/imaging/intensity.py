@@ -86,8 +86,8 @@ def tissue_intensities(
     )
     if not measured.floor < measured.gray < measured.white:
         msg = (
-            f"White matter ({measured.white:g}) is not brighter than gray matter ({measured.gray:g}) and that "
-            f"than fluid ({measured.floor:g}); give a T1-weighted scan."
+            f"Fluid ({measured.floor:g}), gray matter ({measured.gray:g}) and white matter "
+            f"({measured.white:g}) are not ever brighter; give a T1-weighted scan."
         )
         raise InputError(msg)
     return measured

@@ -16,7 +16,7 @@ import numpy as np
 
 from MRExtrapLib.imaging.quality import RegistrationQuality
 from MRExtrapLib.imaging.registration import BareBrain, Brain, correlation, overlap, register
-from MRExtrapLib.imaging.rigid import displacement_mm, mean_motion, part_of
+from MRExtrapLib.imaging.rigid import displacement_mm, inverse, mean_motion, part_of
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 
@@ -77,7 +77,7 @@ def _steps(visits: Sequence[BareBrain], motions: Sequence[Affine], grid: Grid) -
     towards = [register(b, _mean([o for o in brains if o is not b]), np.eye(4)) for b in brains]
     steps = [part_of(motion, (n - 1) / n) for motion in towards]
     drift = mean_motion(steps)
-    return [np.linalg.inv(drift) @ step for step in steps]
+    return [inverse(drift) @ step for step in steps]
 
 
 def _qualities(
@@ -97,6 +97,6 @@ def _qualities(
 
 
 def _mean(brains: Sequence[Brain]) -> Brain:
-    voxels = np.mean([b.volume.voxels for b in brains], axis=0, dtype=np.float64)
+    voxels = np.stack([b.volume.voxels for b in brains]).mean(axis=0)
     mask = np.mean([b.mask for b in brains], axis=0) >= 0.5
     return Brain(Volume(voxels, brains[0].volume.affine), mask)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, resample_mask, world_of
-from MRExtrapLib.imaging.rigid import rotation_about, translation
+from MRExtrapLib.imaging.rigid import inverse, rotation_about, translation
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 
 WORKING_SPACING_MM = 2.0
@@ -130,7 +130,7 @@ def _optimised(
 ) -> tuple[Affine, float]:
     """The motion found from a start, and the metric there (lower is better)."""
     image, mask = _image(fixed), _rim_mask(fixed)
-    euler = _euler(np.linalg.inv(start), fixed.centre_mm)
+    euler = _euler(inverse(start), fixed.centre_mm)
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsCorrelation()
@@ -147,7 +147,7 @@ def _optimised(
     found = np.eye(4)
     found[:3, :3] = np.reshape(euler.GetMatrix(), (3, 3))
     found[:3, 3] = np.asarray(euler.TransformPoint((0.0, 0.0, 0.0)))
-    return np.linalg.inv(found), method.GetMetricValue()
+    return inverse(found), float(method.GetMetricValue())
 
 
 def _euler(motion: Affine, centre_mm: NDArray[np.float64]) -> sitk.Euler3DTransform:

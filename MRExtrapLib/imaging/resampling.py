@@ -57,7 +57,9 @@ def resample(
     return Volume(_pulled(voxels, grid.shape, to_source, interpolation), grid.affine)
 
 
-def resample_mask(mask: NDArray[np.bool_], source: Grid, grid: Grid, to_grid_world: Affine | None = None):
+def resample_mask(
+    mask: NDArray[np.bool_], source: Grid, grid: Grid, to_grid_world: Affine | None = None
+) -> NDArray[np.bool_]:
     """A mask on another grid: true where at least half of a voxel is, so its volume in ml stays.
 
     Args:
@@ -89,7 +91,7 @@ def resample_labels(
 def index_map(grid: Grid, source: Affine, to_grid_world: Affine | None = None) -> Affine:
     """Output voxel index → source voxel index, as one affine."""
     source_to_world = source if to_grid_world is None else to_grid_world @ source
-    return np.linalg.inv(source_to_world) @ grid.affine
+    return np.linalg.solve(source_to_world, grid.affine).astype(np.float64)
 
 
 def isotropic_grid_around(points_mm: NDArray, spacing_mm: float, margin_mm: float) -> Grid:

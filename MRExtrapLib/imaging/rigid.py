@@ -37,14 +37,20 @@ def translation(offset_mm: np.ndarray) -> Affine:
     return motion
 
 
+def inverse(motion: Affine) -> Affine:
+    """The way back."""
+    return np.linalg.inv(motion).astype(np.float64)
+
+
 def part_of(motion: Affine, share: float) -> Affine:
     """A share of a motion along its own screw: 0.5 goes half the way, -1 goes back."""
-    return expm(share * _logarithm(motion))
+    return np.asarray(expm(share * _logarithm(motion)), dtype=np.float64)
 
 
 def mean_motion(motions: Sequence[Affine]) -> Affine:
     """The mean in the Lie algebra; the order of the motions does not matter."""
-    return expm(np.mean([_logarithm(motion) for motion in motions], axis=0))
+    generator = np.mean([_logarithm(motion) for motion in motions], axis=0)
+    return np.asarray(expm(generator), dtype=np.float64)
 
 
 def displacement_mm(motion: Affine, radius_mm: float = HEAD_RADIUS_MM) -> float:
@@ -57,6 +63,6 @@ def displacement_mm(motion: Affine, radius_mm: float = HEAD_RADIUS_MM) -> float:
     return float(np.sqrt(radius_mm**2 / 5 * np.trace(change.T @ change) + np.sum(motion[:3, 3] ** 2)))
 
 
-def _logarithm(motion: Affine) -> np.ndarray:
+def _logarithm(motion: Affine) -> Affine:
     """The 4×4 generator; real, as no brain is turned by half a circle."""
-    return np.real(logm(motion))
+    return np.asarray(np.real(logm(motion)), dtype=np.float64)

@@ -56,7 +56,7 @@ def prepare_brain(
     """
     tissues = find_tissues(volume)
     native = tissues.on(volume.grid)
-    corrected = correct_bias(volume, native.brain)
+    corrected = correct_bias(volume, native.white)
     measured = tissue_intensities(corrected.voxels, native.brain, native.gray, native.white, contract)
     (scale,) = joint_maps([measured], contract)
     moved = resample(corrected, tissues.grid, interpolation=Interpolation.SPLINE)

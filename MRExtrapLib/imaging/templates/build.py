@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.registration import BareBrain, Brain, register
 from MRExtrapLib.imaging.resampling import resample, resample_mask
-from MRExtrapLib.imaging.rigid import displacement_mm, rotation_about, translation
+from MRExtrapLib.imaging.rigid import displacement_mm, inverse, rotation_about, translation
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 
 LEVELS = ((4,), (4,), (2,), (2,))
@@ -77,7 +77,7 @@ def group_motions(subjects: Sequence[BareBrain], levels: Sequence[tuple[int, ...
     for number, shrinks in enumerate(levels):
         mean = symmetric_mean([_moved(b, m) for b, m in zip(brains, motions, strict=True)])
         moved = [register(brain, mean, start, shrinks) for brain, start in zip(brains, motions, strict=True)]
-        change = [displacement_mm(new @ np.linalg.inv(old)) for new, old in zip(moved, motions, strict=True)]
+        change = [displacement_mm(new @ inverse(old)) for new, old in zip(moved, motions, strict=True)]
         print(f"round {number + 1} of {len(levels)}: brains moved {np.mean(change):.2f} mm", flush=True)
         motions = moved
     return motions
@@ -85,8 +85,8 @@ def group_motions(subjects: Sequence[BareBrain], levels: Sequence[tuple[int, ...
 
 def symmetric_mean(brains: Sequence[Brain]) -> Brain:
     """The mean of brains on one grid and their mirror images, where at least half of them have brain."""
-    total = np.mean([brain.volume.voxels for brain in brains], axis=0, dtype=np.float64)
-    share = np.mean([brain.mask for brain in brains], axis=0)
+    total = np.stack([brain.volume.voxels for brain in brains]).mean(axis=0)
+    share = np.stack([brain.mask for brain in brains]).mean(axis=0)
     total = (total + np.flip(total, axis=0)) / 2
     inside = (share + np.flip(share, axis=0)) / 2 >= 0.5
     return Brain(Volume(np.where(inside, total, 0), brains[0].volume.affine), inside)
