@@ -39,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder.add_argument("--widths", type=int, nargs="+", help="channels of each level, finest first")
     autoencoder.add_argument("--blocks", type=int, nargs="+", help="residual blocks of each level")
     autoencoder.add_argument("--batch", type=int, help="crops at once")
+    autoencoder.add_argument("--most", type=int, metavar="N", help="at most N training scans of each folder")
     autoencoder.set_defaults(run=train_autoencoder)
 
 
@@ -96,12 +97,12 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     if teacher.segmenter is None:
         msg = f"The model {teacher.name} has no segmenter; give --segmenter a model that has one."
         raise ModelError(msg)
-    scans = [scan for folder in arguments.data for scan in find_scans(folder)]
-    if not scans:
+    found = [find_scans(folder) for folder in arguments.data]
+    if not any(found):
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, arguments.data))}; give a folder that holds T1 scans."
         raise InputError(msg)
-    split = _split(arguments, [subject for subject, _ in scans])
-    used = [scan for scan in scans if split.part_of(scan[0]) != "test"]
+    split = _split(arguments, [subject for scans in found for subject, _ in scans])
+    used = [scan for scans in found for scan in _evenly(scans, split, arguments.most)]
     finder = Segmenter(teacher.segmenter, device).find_tissues
     brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
     for sentence in refused:
@@ -115,6 +116,14 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
     print(f"The trained model is {arguments.output / 'model'}.")
     return 0
+
+
+def _evenly(scans: Sequence[tuple[str, Path]], split: Split, most: int | None) -> list[tuple[str, Path]]:
+    """The scans that train, evenly spread over their names if there are too many, and those that validate."""
+    learners = [scan for scan in scans if split.part_of(scan[0]) == "train"]
+    if most and len(learners) > most:
+        learners = [learners[i * len(learners) // most] for i in range(most)]
+    return learners + [scan for scan in scans if split.part_of(scan[0]) == "validation"]
 
 
 def _autoencoder_training(

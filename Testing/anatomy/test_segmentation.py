@@ -1,0 +1,92 @@
+"""Laws of segmenting, on a network whose answer is known: it names a structure by its brightness."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from MRExtrapLib.anatomy.segmentation import WHITE_SEEN, Segmenter, brain_mask
+from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.intensity import IntensityContract
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.model.device import pick_device
+
+CERTAIN = 200.0
+"""A logit so large that its softmax is 1 in float32."""
+
+VOLUME_TOLERANCE = 1e-5
+"""Relative; sums of float32 probabilities that are exactly 0 or 1."""
+
+STEP = 0.05
+"""Brightness of channel k is k × STEP."""
+
+
+class NamesByBrightness(nn.Module):
+    """Channel = brightness / STEP, with certainty."""
+
+    def voxel_logits(self, window: torch.Tensor) -> torch.Tensor:
+        channel = torch.round(window[:, 0].float() / STEP).long().clamp(0, len(STRUCTURES) - 1)
+        return CERTAIN * nn.functional.one_hot(channel, len(STRUCTURES)).permute(0, 4, 1, 2, 3).float()
+
+
+@pytest.fixture
+def a_segmenter():
+    device = pick_device("cpu")
+    return Segmenter(NamesByBrightness(), type(device)(device.torch, torch.float32))
+
+
+def template_volume(channels: np.ndarray) -> Volume:
+    """Channels as brightness on a 1 mm grid whose middle is x = 0."""
+    affine = np.eye(4)
+    affine[0, 3] = -(channels.shape[0] - 1) / 2
+    to_contract = IntensityContract().white / WHITE_SEEN
+    return Volume(channels * STEP * to_contract, affine)
+
+
+@pytest.fixture
+def a_left_hippocampus():
+    channels = np.zeros((24, 20, 20))
+    channels[3:9, 5:10, 5:10] = CHANNEL["hippocampus"]
+    return channels
+
+
+def test_volumes_are_counted_voxels(a_segmenter, a_left_hippocampus):
+    volumes = a_segmenter.segment(template_volume(a_left_hippocampus)).volumes_ml
+    expected_ml = (a_left_hippocampus > 0).sum() / 1000
+    assert np.isclose(volumes["hippocampus"], expected_ml, rtol=VOLUME_TOLERANCE)
+
+
+def test_left_is_where_x_is_negative(a_segmenter, a_left_hippocampus):
+    segmented = a_segmenter.segment(template_volume(a_left_hippocampus))
+    assert segmented.volumes_ml["hippocampus_right"] == 0
+    assert set(np.unique(segmented.labels)) == {0, 17}
+
+
+def test_a_mirrored_brain_swaps_its_sides(a_segmenter, a_left_hippocampus):
+    one = a_segmenter.segment(template_volume(a_left_hippocampus)).volumes_ml
+    other = a_segmenter.segment(template_volume(a_left_hippocampus[::-1])).volumes_ml
+    assert np.isclose(one["hippocampus_left"], other["hippocampus_right"], rtol=VOLUME_TOLERANCE)
+    assert other["hippocampus_left"] == 0
+
+
+def test_an_empty_volume_has_no_regions(a_segmenter):
+    volumes = a_segmenter.segment(template_volume(np.zeros((16, 16, 16)))).volumes_ml
+    assert set(volumes.values()) == {0.0}
+
+
+def test_a_scan_without_a_brain_is_refused(a_segmenter):
+    speck = np.zeros((40, 40, 40))
+    speck[18:22, 18:22, 18:22] = 1
+    with pytest.raises(InputError, match="No brain was found"):
+        a_segmenter.find_tissues(Volume(speck, np.eye(4)))
+
+
+def test_the_brain_mask_keeps_the_largest_piece_and_fills_it():
+    channels = np.zeros((40, 40, 40), dtype=np.uint8)
+    channels[5:30, 5:30, 5:30] = CHANNEL["cerebral-white-matter"]
+    channels[15:18, 15:18, 15:18] = 0
+    channels[34:38, 34:38, 34:38] = CHANNEL["cerebral-cortex"]
+    mask = brain_mask(channels)
+    assert mask[16, 16, 16]
+    assert not mask[34:38, 34:38, 34:38].any()

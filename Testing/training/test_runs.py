@@ -1,0 +1,109 @@
+"""A run that was interrupted ends where an uninterrupted one ends."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from MRExtrapLib.cli.main import main
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.model.autoencoder import AutoencoderConfig
+from MRExtrapLib.model.folder import load_model
+from MRExtrapLib.model.segmenter import SegmenterConfig
+from MRExtrapLib.training.autoencoder import AutoencoderTraining, psnr_db, train_autoencoder
+from MRExtrapLib.training.brains import Brain, BrainCrops
+from MRExtrapLib.training.crops import CropConfig
+from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
+
+CPU = torch.device("cpu")
+TINY_SEGMENTER = SegmenterTraining(
+    network=SegmenterConfig(widths=(8, 8)), crops=CropConfig(size=16), steps=4, save_every=2, workers=0
+)
+TINY_AUTOENCODER = AutoencoderTraining(
+    network=AutoencoderConfig(widths=(8, 8), blocks=(1, 1)),
+    epochs=2,
+    steps_per_epoch=2,
+    adversarial_after_epoch=1,
+    crop=32,
+    workers=0,
+)
+
+
+class PlugPulledError(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture
+def some_brains():
+    index = np.indices((40, 40, 40)).sum(axis=0)
+    return [Brain(f"made/{i}", ((np.sin(index / (4 + i)) + 1) * 100).astype(np.uint8)) for i in range(2)]
+
+
+def weights_of(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def test_an_interrupted_segmenter_run_goes_on_where_it_was(
+    tmp_path, a_scanned_head, a_label_map, monkeypatch
+):
+    heads = [a_scanned_head, a_label_map]
+    whole, _ = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "whole", CPU)
+    from MRExtrapLib.training import segmenter as room
+
+    steps = iter(range(3))
+    honest = room._step
+
+    def until_the_plug_is_pulled(*arguments):
+        if next(steps, None) is None:
+            raise PlugPulledError
+        return honest(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(PlugPulledError):
+        patch.setattr(room, "_step", until_the_plug_is_pulled)
+        train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU)
+    resumed, run = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU)
+    assert run.step == TINY_SEGMENTER.steps
+    assert torch.equal(weights_of(whole), weights_of(resumed))
+
+
+def test_other_options_do_not_resume_a_run(tmp_path, a_scanned_head):
+    train_segmenter([a_scanned_head], replace(TINY_SEGMENTER, steps=2), tmp_path, CPU)
+    with pytest.raises(InputError, match="other options"):
+        train_segmenter([a_scanned_head], replace(TINY_SEGMENTER, steps=3), tmp_path, CPU)
+
+
+def test_an_autoencoder_run_resumes_with_its_discriminator(tmp_path, some_brains):
+    whole, _ = train_autoencoder(some_brains, some_brains, TINY_AUTOENCODER, None, tmp_path / "whole", CPU)
+    again, run = train_autoencoder(some_brains, some_brains, TINY_AUTOENCODER, None, tmp_path / "whole", CPU)
+    assert run.step == TINY_AUTOENCODER.steps
+    assert torch.equal(weights_of(whole), weights_of(again))
+    names = (tmp_path / "whole" / "metrics.csv").read_text(encoding="utf-8")
+    assert "validation_psnr_db" in names
+
+
+def test_training_brings_the_reconstruction_nearer(tmp_path, some_brains):
+    longer = replace(
+        TINY_AUTOENCODER, epochs=1, steps_per_epoch=40, adversarial_after_epoch=9, learning_rate=3e-3
+    )
+    start, _ = train_autoencoder(
+        some_brains, [], replace(longer, steps_per_epoch=1), None, tmp_path / "start", CPU
+    )
+    trained, _ = train_autoencoder(some_brains, [], longer, None, tmp_path / "trained", CPU)
+    assert psnr_db(trained, some_brains, CPU) > psnr_db(start, some_brains, CPU) + 1
+
+
+def test_the_same_number_gives_the_same_brain_crop(some_brains):
+    crops = BrainCrops(some_brains, 16, 10, seed=1)
+    assert torch.equal(crops[3], crops[3])
+    assert crops[3].min() >= 0
+    assert crops[3].max() <= 1
+
+
+def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_folder):
+    words = ["train", "segmenter", str(a_labelled_folder), "-o", str(tmp_path / "run"), "--steps", "1"]
+    assert main([*words, "--crop", "32", "--device", "cpu", "--name", "tiny"]) == 0
+    model = load_model(tmp_path / "run" / "model")
+    assert model.name == "tiny"
+    assert model.segmenter is not None
+    assert model.manifest.training[0].data == ("heads: 2 subjects",)
