@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import nn
 from MRExtrapLib.anatomy.structures import STRUCTURES
 from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.imaging.template import BUNDLED, Template
+from MRExtrapLib.model.architectures import spec_of
 from MRExtrapLib.model.folder import Model, save_model
 from MRExtrapLib.model.manifest import Manifest, ModelGrid, TrainingRun
 from MRExtrapLib.model.segmenter import SegmenterNetwork
@@ -56,8 +57,8 @@ def pack_segmenter(
     network: SegmenterNetwork, template: Template, provenance: Provenance, folder: Path
 ) -> None:
     """A model folder with a segmenter alone: it measures, and teaches an autoencoder."""
-    runs = (provenance.run_of("segmenter"),)
-    save_model(folder, _manifest(template, provenance, runs), {"segmenter": network}, _card(provenance, runs))
+    runs, networks = (provenance.run_of("segmenter"),), {"segmenter": network}
+    save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
 
 
 def pack_autoencoder(
@@ -67,14 +68,19 @@ def pack_autoencoder(
     earlier = [run for run in teacher.manifest.training if run.network == "segmenter"]
     runs = (*earlier, provenance.run_of("autoencoder"))
     networks = {"autoencoder": network, "segmenter": teacher.networks["segmenter"]}
-    save_model(folder, _manifest(template, provenance, runs), networks, _card(provenance, runs))
+    save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
 
 
-def _manifest(template: Template, provenance: Provenance, runs: Sequence[TrainingRun]) -> Manifest:
+def _manifest(
+    template: Template,
+    provenance: Provenance,
+    runs: Sequence[TrainingRun],
+    networks: Mapping[str, nn.Module],
+) -> Manifest:
     grid = template.volume.grid
     return Manifest(
         name=provenance.name,
-        networks={},
+        networks={role: spec_of(network) for role, network in networks.items()},
         grid=ModelGrid(grid.shape, grid.affine.tolist(), template.name, sha256_of(BUNDLED)),
         licence=provenance.licence,
         regions=tuple(structure.name for structure in STRUCTURES),
