@@ -31,8 +31,8 @@ WHITE_SEEN = 0.85
 BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
 """Before white matter is found: this percentile of what is not air is taken for so much of the scale."""
 
-OVERLAP = 0.25
-"""Share of a window that its neighbour covers too."""
+FIRST_OVERLAP, OVERLAP = 0.0, 0.25
+"""Share of a window that its neighbour covers too: at the first look, which only sets the brightness, and after."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
@@ -98,7 +98,7 @@ class Segmenter:
             InputError: no brain was found.
         """
         head = _at_one_millimetre(volume)
-        channels = self._channels(head.voxels * _first_gain(head.voxels))
+        channels = self._channels(head.voxels * _first_gain(head.voxels), FIRST_OVERLAP)
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
         intensities = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
@@ -112,18 +112,16 @@ class Segmenter:
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
         return Tissues(brain, gray, white, head.grid)
 
-    def channels(self, volume: Volume, white: float) -> NDArray[np.uint8]:
-        """Channel of each voxel of a 1 mm scan whose white matter lies at `white`."""
-        return self._channels(volume.voxels * (WHITE_SEEN / white))
-
-    def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
+    def _channels(self, voxels: Voxels, overlap: float = OVERLAP) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
-        probabilities, box = self._probabilities(voxels)
+        probabilities, box = self._probabilities(voxels, overlap)
         channels[box] = probabilities.argmax(axis=0)
         return channels
 
     @torch.inference_mode()
-    def _probabilities(self, voxels: Voxels) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
+    def _probabilities(
+        self, voxels: Voxels, overlap: float = OVERLAP
+    ) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
         """(structures, x, y, z) probabilities inside the box that holds anything, and that box."""
         box = _box_of(voxels > 0)
         image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels[box], 0, 2), dtype=np.float32))
@@ -132,7 +130,7 @@ class Segmenter:
             roi_size=(WINDOW,) * 3,
             sw_batch_size=1,
             predictor=self._window_logits,
-            overlap=OVERLAP,
+            overlap=overlap,
             mode="gaussian",
         )
         return torch.softmax(logits[0], dim=0).cpu().numpy(), box

@@ -83,7 +83,7 @@ class Trainer:
 
     def step(self, batches: Iterator[Tensor], step: int) -> dict[str, float]:
         """One optimiser step; the mean of every loss term over its batches."""
-        share = learning_rate_share(step, self.training.steps, warm_up_steps=100)
+        share = learning_rate_share(step, self.training.steps, min(100, self.training.steps // 10))
         for group in self.optimiser.param_groups:
             group["lr"] = self.training.learning_rate * share
         is_adversarial = step >= self.training.adversarial_after_epoch * self.training.steps_per_epoch
