@@ -32,7 +32,7 @@ BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
 """Before white matter is found: this percentile of what is not air is taken for so much of the scale."""
 
 FIRST_OVERLAP, OVERLAP = 0.0, 0.25
-"""Share of a window that its neighbour covers too: at the first look, which only sets the brightness, and after."""
+"""Share of a window that its neighbour covers too: at the first look, for brightness, and after."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
