@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from MRExtrapLib.errors import InputError
+from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from MRExtrapLib.model.folder import Model
+    from MRExtrapLib.model.segmenter import SegmenterNetwork
     from MRExtrapLib.training.autoencoder import AutoencoderTraining
     from MRExtrapLib.training.labelled import LabelledHead
     from MRExtrapLib.training.packing import Provenance
@@ -26,6 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="segmenter|autoencoder")
     segmenter = parts.add_parser("segmenter", help="on labelled scans, and on label maps, which are painted")
     _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone")
+    segmenter.add_argument("--start-from", metavar="MODEL", help="model whose segmenter is refined")
     segmenter.add_argument("--steps", type=int, help="optimiser steps in all")
     segmenter.set_defaults(run=train_segmenter)
     autoencoder = parts.add_parser("autoencoder", help="on T1 scans, heads or stripped brains")
@@ -63,7 +66,9 @@ def _add_common(parser: argparse.ArgumentParser, data_help: str) -> None:
 def train_segmenter(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train segmenter`."""
     from MRExtrapLib.imaging.template import bundled_template
+    from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.device import pick_device
+    from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
@@ -72,7 +77,9 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     training = replace(defaults, **_given(arguments, "steps", "seed", "accumulate", "learning_rate"))
     if arguments.crop:
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
-    network, run = train_segmenter(heads, training, arguments.output, pick_device(arguments.device).torch)
+    start = _segmenter_of(load_model(find_model(arguments.start_from))) if arguments.start_from else None
+    device = pick_device(arguments.device).torch
+    network, run = train_segmenter(heads, training, arguments.output, device, start)
     provenance = _provenance(arguments, [head.subject for head in heads], training.seed, run)
     pack_segmenter(network, bundled_template(), provenance, arguments.output / "model")
     print(f"The trained segmenter is the model {arguments.output / 'model'}.")
@@ -82,7 +89,6 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
 def train_autoencoder(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train autoencoder`."""
     from MRExtrapLib.anatomy.segmentation import Segmenter
-    from MRExtrapLib.errors import ModelError
     from MRExtrapLib.imaging.template import bundled_template
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.device import pick_device
@@ -94,28 +100,33 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
 
     device = pick_device(arguments.device)
     teacher = load_model(find_model(arguments.segmenter))
-    if teacher.segmenter is None:
-        msg = f"The model {teacher.name} has no segmenter; give --segmenter a model that has one."
-        raise ModelError(msg)
+    segmenter = _segmenter_of(teacher)
     found = [find_scans(folder) for folder in arguments.data]
     if not any(found):
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, arguments.data))}; give a folder that holds T1 scans."
         raise InputError(msg)
     split = _split(arguments, [subject for scans in found for subject, _ in scans])
     used = [scan for scans in found for scan in _evenly(scans, split, arguments.most)]
-    finder = Segmenter(teacher.segmenter, device).find_tissues
+    finder = Segmenter(segmenter, device).find_tissues
     brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
     for sentence in refused:
         print(f"left out: {sentence}", file=sys.stderr)
     learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
     judges = [brain for brain in brains if split.part_of(brain.subject) == "validation"]
     training = _autoencoder_training(arguments, AutoencoderTraining())
-    perceptual = perceptual_distance(arguments.perceptual, teacher.segmenter, device.torch)
+    perceptual = perceptual_distance(arguments.perceptual, segmenter, device.torch)
     network, run = train_autoencoder(learners, judges, training, perceptual, arguments.output, device.torch)
     provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
     pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
     print(f"The trained model is {arguments.output / 'model'}.")
     return 0
+
+
+def _segmenter_of(model: Model) -> SegmenterNetwork:
+    if model.segmenter is None:
+        msg = f"The model {model.name} has no segmenter; give one that has."
+        raise ModelError(msg)
+    return model.segmenter
 
 
 def _evenly(scans: Sequence[tuple[str, Path]], split: Split, most: int | None) -> list[tuple[str, Path]]:

@@ -14,9 +14,9 @@ PATCH = 2
 LOGIT_SCALE = 8.0
 """Logits are this many times what the last layer says: confidence would else take longer than anatomy."""
 
-WINDOW = 80
-"""Side in voxels of the crops that the network is trained on, and of the windows that it is shown later:
-group statistics mean the same in both."""
+WINDOW = 128
+"""Side in voxels of the crops that the network is trained on, and about that of what it is shown later:
+group statistics then mean the same in both."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from MRExtrapLib.training.labelled import STEPS, LabelledHead
 from MRExtrapLib.training.painting import label_means, paint
 
 COARSE_MM = 1.5
-"""Labels coarser than this are compared with the mean over 2³ voxels of what the network says."""
+"""Labels coarser than this, where the crop keeps their lattice, are compared with the mean over 2³ voxels."""
 
 WHITE_RANGE = (0.65, 1.1)
 """Where white matter lies in a crop; `anatomy.segmentation` brings a scan into this range."""
@@ -28,8 +28,8 @@ WHITE_RANGE = (0.65, 1.1)
 class CropConfig:
     """How crops are cut; shares are probabilities."""
 
-    size: int = 80
-    stripped_share: float = 0.4
+    size: int = 128
+    stripped_share: float = 0.5
     still_share: float = 0.4
     t1_like_share: float = 0.85
     painted_share: float = 0.2
@@ -62,7 +62,7 @@ def _centre_mm(head: LabelledHead, rng: np.random.Generator) -> NDArray[np.float
     if rng.random() < 0.1:
         return rng.uniform(0, head.labels.shape) * np.array(head.spacing_mm)
     low, high = head.brain_box
-    return (low + rng.beta(2, 2, size=3) * (high - low)) * np.array(head.spacing_mm)
+    return (low + rng.beta(3, 3, size=3) * (high - low)) * np.array(head.spacing_mm)
 
 
 def _scanned_crop(
@@ -76,13 +76,13 @@ def _scanned_crop(
         centre_mm = (np.round(centre_mm / spacing) + (0.5 if config.size % 4 == 0 else 0.0)) * spacing
     mm = crop_coordinates(centre_mm, config.size, rng, is_still=is_still)
     image = sample(scan, mm, head.spacing_mm, is_labels=False) / STEPS
-    channels = _channels(head, _block_centres(mm) if is_coarse else mm)
+    channels = _channels(head, _block_centres(mm) if is_still else mm)
     if rng.random() < config.stripped_share:
         inside = sample((head.labels > 0).astype(np.uint8), mm, head.spacing_mm, is_labels=False) > 0.5
         image = torch.where(inside, image, torch.zeros(()))
     image = degrade(image * (float(rng.uniform(*WHITE_RANGE)) / head.white), rng)
-    blocks = channels[None].expand(8, -1, -1, -1) if is_coarse else space_to_depth(channels[None, None], 2)[0]
-    return image[None].clamp(0, 2), blocks.contiguous(), is_coarse
+    blocks = channels[None].expand(8, -1, -1, -1) if is_still else space_to_depth(channels[None, None], 2)[0]
+    return image[None].clamp(0, 2), blocks.contiguous(), is_still
 
 
 def _painted_crop(

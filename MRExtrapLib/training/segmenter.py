@@ -41,12 +41,26 @@ class SegmenterTraining:
 
 
 def train_segmenter(
-    heads: Sequence[LabelledHead], training: SegmenterTraining, folder: Path, device: torch.device
+    heads: Sequence[LabelledHead],
+    training: SegmenterTraining,
+    folder: Path,
+    device: torch.device,
+    start: SegmenterNetwork | None = None,
 ) -> tuple[SegmenterNetwork, Run]:
-    """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run."""
+    """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run.
+
+    Args:
+        heads: what to learn from.
+        training: how.
+        folder: of the run.
+        device: where.
+        start: an earlier segmenter of the same architecture whose weights are refined.
+    """
     join_processes()
     torch.manual_seed(training.seed)
     network = on_device(SegmenterNetwork(training.network), device)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
