@@ -14,6 +14,7 @@ import torch
 from monai.inferers import sliding_window_inference
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch.nn import functional
 
 from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
@@ -31,8 +32,11 @@ WHITE_SEEN = 0.85
 BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
 """Before white matter is found: this percentile of what is not air is taken for so much of the scale."""
 
-FIRST_OVERLAP, OVERLAP = 0.0, 0.25
-"""Share of a window that its neighbour covers too: at the first look, for brightness, and after."""
+OVERLAP = 0.25
+"""Share of a window that its neighbour covers too, where a head is looked at in windows."""
+
+LARGEST_BRAIN_VOXELS = 7_000_000
+"""A box of this size (a brain's is 3 to 5 million) is looked at as a whole, a larger one in windows."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
@@ -98,7 +102,7 @@ class Segmenter:
             InputError: no brain was found.
         """
         head = _at_one_millimetre(volume)
-        channels = self._channels(head.voxels * _first_gain(head.voxels), FIRST_OVERLAP)
+        channels = self._channels(head.voxels * _first_gain(head.voxels))
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
         intensities = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
@@ -112,33 +116,35 @@ class Segmenter:
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
         return Tissues(brain, gray, white, head.grid)
 
-    def _channels(self, voxels: Voxels, overlap: float = OVERLAP) -> NDArray[np.uint8]:
+    def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
-        probabilities, box = self._probabilities(voxels, overlap)
+        probabilities, box = self._probabilities(voxels)
         channels[box] = probabilities.argmax(axis=0)
         return channels
 
     @torch.inference_mode()
-    def _probabilities(
-        self, voxels: Voxels, overlap: float = OVERLAP
-    ) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
+    def _probabilities(self, voxels: Voxels) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
         """(structures, x, y, z) probabilities inside the box that holds anything, and that box."""
         box = _box_of(voxels > 0)
         image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels[box], 0, 2), dtype=np.float32))
-        logits = sliding_window_inference(
-            image[None, None].to(self.device.torch),
-            roi_size=(WINDOW,) * 3,
-            sw_batch_size=1,
-            predictor=self._window_logits,
-            overlap=overlap,
-            mode="gaussian",
-        )
+        image = image[None, None].to(self.device.torch)
+        logits = self._whole(image) if image.numel() <= LARGEST_BRAIN_VOXELS else self._in_windows(image)
         return torch.softmax(logits[0], dim=0).cpu().numpy(), box
 
-    def _window_logits(self, window: torch.Tensor) -> torch.Tensor:
-        window = window.contiguous(memory_format=torch.channels_last_3d)
+    def _whole(self, image: torch.Tensor) -> torch.Tensor:
+        x, y, z = image.shape[2:]
+        divisor = self.network.config.divisor
+        padded = functional.pad(image, (0, -z % divisor, 0, -y % divisor, 0, -x % divisor))
+        return self._logits(padded)[:, :, :x, :y, :z]
+
+    def _in_windows(self, image: torch.Tensor) -> torch.Tensor:
+        return sliding_window_inference(
+            image, (WINDOW,) * 3, sw_batch_size=1, predictor=self._logits, overlap=OVERLAP, mode="gaussian"
+        )
+
+    def _logits(self, image: torch.Tensor) -> torch.Tensor:
         with torch.autocast(self.device.torch.type, self.device.precision, self.device.is_reduced):
-            return self.network.voxel_logits(window).float()
+            return self.network.voxel_logits(image.contiguous(memory_format=torch.channels_last_3d)).float()
 
 
 def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:

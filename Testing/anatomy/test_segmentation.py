@@ -5,12 +5,14 @@ import pytest
 import torch
 from torch import nn
 
+from MRExtrapLib.anatomy import segmentation
 from MRExtrapLib.anatomy.segmentation import WHITE_SEEN, Segmenter, brain_mask
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.model.device import pick_device
+from MRExtrapLib.model.segmenter import SegmenterConfig
 
 CERTAIN = 200.0
 """A logit so large that its softmax is 1 in float32."""
@@ -24,6 +26,8 @@ STEP = 0.05
 
 class NamesByBrightness(nn.Module):
     """Channel = brightness / STEP, with certainty."""
+
+    config = SegmenterConfig(structures=len(STRUCTURES))
 
     def voxel_logits(self, window: torch.Tensor) -> torch.Tensor:
         channel = torch.round(window[:, 0].float() / STEP).long().clamp(0, len(STRUCTURES) - 1)
@@ -68,6 +72,13 @@ def test_a_mirrored_brain_swaps_its_sides(a_segmenter, a_left_hippocampus):
     other = a_segmenter.segment(template_volume(a_left_hippocampus[::-1])).volumes_ml
     assert np.isclose(one["hippocampus_left"], other["hippocampus_right"], rtol=VOLUME_TOLERANCE)
     assert other["hippocampus_left"] == 0
+
+
+def test_a_head_in_windows_is_seen_as_a_whole_is(a_segmenter, a_left_hippocampus, monkeypatch):
+    whole = a_segmenter.segment(template_volume(a_left_hippocampus))
+    monkeypatch.setattr(segmentation, "LARGEST_BRAIN_VOXELS", 1)
+    in_windows = a_segmenter.segment(template_volume(a_left_hippocampus))
+    assert np.array_equal(whole.labels, in_windows.labels)
 
 
 def test_an_empty_volume_has_no_regions(a_segmenter):
