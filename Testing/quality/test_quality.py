@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from quality import autoencoder, robustness, segmenter
 from quality.records import Records
 from quality.robustness import as_mgz, as_nrrd, flipped, moved, oblique
 
+from MRExtrapLib.anatomy.regions import REGIONS
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.resampling import Interpolation, resample
 from MRExtrapLib.imaging.volume import Volume
@@ -84,3 +86,51 @@ def test_a_moved_head_keeps_its_size(a_head: Volume) -> None:
     elsewhere = moved(a_head)
     assert elsewhere.spacing_mm == pytest.approx(a_head.spacing_mm)
     assert np.linalg.norm(middle_mm(elsewhere) - middle_mm(a_head)) > 1
+
+
+@pytest.fixture
+def some_figures(tmp_path: Path) -> Records:
+    """Two subjects, each volume 2 % above its reference, under every name that a report asks for."""
+    records = Records(tmp_path / "figures.json", MODEL)
+    for subject, size in (("set/a", 1.0), ("set/b", 1.2)):
+        truth = {f"ml/truth/{region}": size for region in REGIONS}
+        ours = {f"ml/ours/{region}": 1.02 * size for region in REGIONS}
+        dice = {f"dice/ours/{region}": 0.8 * size for region in REGIONS}
+        records.measure("set, whole head", subject, lambda found=truth | ours | dice: found)
+    return records
+
+
+def test_the_segmenters_report_gives_mean_worst_and_bias(some_figures: Records) -> None:
+    assert "| hippocampus | 0.880 | 0.800 | – | – | – | +2.0 | 0.0 | 1.1 | – |" in segmenter.report(
+        some_figures
+    )
+
+
+def test_the_autoencoders_report_gives_similarity_bias_and_straightness(tmp_path: Path) -> None:
+    records = Records(tmp_path / "figures.json", MODEL)
+    observed = {f"ml/observed/{region}": 10.0 for region in REGIONS}
+    decoded = {f"ml/reconstructed/{region}": 9.9 for region in REGIONS}
+    records.measure(
+        "reconstruction, set", "set/a", lambda: {"psnr_db": 31.5, "ssim": 0.95} | observed | decoded
+    )
+    line = {"r_squared": 0.99, "change_percent/decoded": -4.0, "change_percent/observed": -5.0}
+    figures = {f"{name}/{region}": value for name, value in line.items() for region in REGIONS}
+    records.measure(autoencoder.INTERPOLATION, "set/a", lambda: figures)
+    text = autoencoder.report(records)
+    assert "PSNR 31.50 dB" in text
+    assert "| hippocampus | -1.00 | – | – |" in text
+    assert "| hippocampus | 1 | 0.9900 | 0.9900 | -5.00 | -4.00 | 0.80 |" in text
+
+
+def test_the_robustness_report_gives_the_largest_difference(tmp_path: Path) -> None:
+    records = Records(tmp_path / "figures.json", MODEL)
+    names = [*robustness.MAIN, "lateral_ventricles_left", "lateral_ventricles_right"]
+    alone = {f"ml/{name}": 10.0 for name in names}
+    for way, factor in ((robustness.ALONE, 1.0), ("flipped", 1.005), ("oblique", 0.98)):
+        records.measure(way, "set/a", lambda factor=factor: {name: factor * ml for name, ml in alone.items()})
+        grown = alone | {"ml/lateral_ventricles_left": 20.0}
+        records.measure(f"{robustness.ASYMMETRIC}, {way}", "set/a", lambda grown=grown: grown)
+    storage, stored = robustness.storage_table(records)
+    assert "| oblique | 2.00 (2.00) |" in storage
+    assert (stored["flipped"]["is_within_promise"], stored["oblique"]["is_within_promise"]) == (True, False)
+    assert "1 of 1" in robustness.sides_table(records)[0]
