@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.bias import correct_bias
+from MRExtrapLib.imaging.brain import BareBrain
 from MRExtrapLib.imaging.intensity import (
     IntensityContract,
     IntensityMap,
@@ -23,7 +24,6 @@ from MRExtrapLib.imaging.intensity import (
 )
 from MRExtrapLib.imaging.midpoint import Alignment, align
 from MRExtrapLib.imaging.quality import RegistrationQuality
-from MRExtrapLib.imaging.registration import BareBrain
 from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
 from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.template import Template

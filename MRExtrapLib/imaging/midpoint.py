@@ -2,9 +2,9 @@
 
 Each visit is first laid on the template by itself, which no other visit can influence. Then each is
 registered to the mean of the *others* and moves its share of the way, (n − 1)/n, so that two visits meet
-in the middle and the mean motion is rest. Last, their common mean is laid on the template, and that one
-motion is shared by all: between visits nothing but their own rigid motion differs. (After Reuter 2010,
-"inverse consistent" robust registration, and Reuter 2012, the unbiased within-subject template.)
+in the middle. The mean of these steps is rest: where the visits lie together on the template is the mean
+of where each lies alone, and between visits nothing but their own rigid motion differs. (After Reuter
+2010, inverse consistent registration, and Reuter 2012, the unbiased within-subject template.)
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from MRExtrapLib.imaging.brain import BareBrain, Brain
 from MRExtrapLib.imaging.quality import RegistrationQuality
-from MRExtrapLib.imaging.registration import BareBrain, Brain, correlation, overlap, register
+from MRExtrapLib.imaging.registration import correlation, overlap, register
 from MRExtrapLib.imaging.rigid import displacement_mm, inverse, mean_motion, part_of
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
@@ -32,18 +33,16 @@ class Alignment:
 
 
 def align(visits: Sequence[BareBrain], template: Template) -> Alignment:
-    """The visits of one person on the template: one shared motion after an unbiased meeting.
+    """The visits of one person on the template, agreeing with each other.
 
     Args:
         visits: the person's brains, in any order.
         template: where to.
     """
     target = template.brain
-    alone = [register(visit.snug(), target, shrinks=(2,)) for visit in visits]
-    met, residual_mm = meet(visits, alone, target.volume.grid)
-    shared = register(mean_brain(visits, met, target.volume.grid), target, np.eye(4))
-    motions = tuple(shared @ motion for motion in met)
-    return Alignment(motions, _qualities(visits, motions, target, residual_mm))
+    alone = [register(visit.snug(), target, finest_mm=4.0) for visit in visits]
+    motions, residual_mm = meet(visits, alone, target.volume.grid)
+    return Alignment(tuple(motions), _qualities(visits, motions, target, residual_mm))
 
 
 def meet(visits: Sequence[BareBrain], motions: Sequence[Affine], grid: Grid) -> tuple[list[Affine], float]:
@@ -62,12 +61,6 @@ def meet(visits: Sequence[BareBrain], motions: Sequence[Affine], grid: Grid) -> 
         moved = [step @ motion for step, motion in zip(steps, moved, strict=True)]
         residual_mm = max(displacement_mm(step) for step in steps)
     return moved, residual_mm
-
-
-def mean_brain(visits: Sequence[BareBrain], motions: Sequence[Affine], grid: Grid) -> Brain:
-    """The mean of the moved brains on a grid, and where at least half of them have brain."""
-    moved = [visit.on(grid, motion) for visit, motion in zip(visits, motions, strict=True)]
-    return _mean(moved)
 
 
 def _steps(visits: Sequence[BareBrain], motions: Sequence[Affine], grid: Grid) -> list[Affine]:

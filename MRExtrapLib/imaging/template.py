@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import binary_fill_holes
 
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.imaging.registration import BareBrain, Brain
+from MRExtrapLib.imaging.brain import BareBrain, Brain
 from MRExtrapLib.imaging.volume import Grid, Volume
 
 BUNDLED = Path(__file__).parent / "templates" / "mrextrap-cc0-24.nii.gz"

@@ -20,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.registration import BareBrain, Brain, register
+from MRExtrapLib.imaging.brain import BareBrain, Brain
+from MRExtrapLib.imaging.registration import register
 from MRExtrapLib.imaging.resampling import resample, resample_mask
 from MRExtrapLib.imaging.rigid import displacement_mm, inverse, rotation_about, translation
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 
-LEVELS = ((4,), (4,), (2,), (2,))
-"""How much the working grid is coarsened in each round, coarse to fine."""
+FINEST_MM = (4.0, 4.0, 4.0, 2.0)
+"""The voxel size at which each round stops refining."""
 
 WORKING_GRID = Grid(
     (96, 116, 96), np.array([[2, 0, 0, -95], [0, 2, 0, -115], [0, 0, 2, -95], [0, 0, 0, 1.0]])
@@ -70,15 +71,15 @@ def read_subjects(folder: Path, leave_out: Sequence[str]) -> list[BareBrain]:
     return [_read_subject(path) for path in paths]
 
 
-def group_motions(subjects: Sequence[BareBrain], levels: Sequence[tuple[int, ...]] = LEVELS) -> list[Affine]:
+def group_motions(subjects: Sequence[BareBrain], finest_mm: Sequence[float] = FINEST_MM) -> list[Affine]:
     """The rigid motions (scan's world → mean's world) under which all brains agree with their mean."""
     brains = [subject.snug() for subject in subjects]
     motions = [translation(-brain.centre_mm) for brain in brains]
-    for number, shrinks in enumerate(levels):
+    for number, finest in enumerate(finest_mm):
         mean = symmetric_mean([_moved(b, m) for b, m in zip(brains, motions, strict=True)])
-        moved = [register(brain, mean, start, shrinks) for brain, start in zip(brains, motions, strict=True)]
+        moved = [register(brain, mean, start, finest) for brain, start in zip(brains, motions, strict=True)]
         change = [displacement_mm(new @ inverse(old)) for new, old in zip(moved, motions, strict=True)]
-        print(f"round {number + 1} of {len(levels)}: brains moved {np.mean(change):.2f} mm", flush=True)
+        print(f"round {number + 1} of {len(finest_mm)}: brains moved {np.mean(change):.2f} mm", flush=True)
         motions = moved
     return motions
 

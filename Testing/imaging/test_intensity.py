@@ -1,0 +1,60 @@
+"""The brightness scale: gain and offset mean nothing, tissues do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.bias import correct_bias
+from MRExtrapLib.imaging.intensity import (
+    IntensityContract,
+    TissueIntensities,
+    joint_maps,
+    tissue_intensities,
+)
+
+CONTRACT = IntensityContract()
+ROUNDING = 1e-9
+
+LEFT_OF_THE_FIELD = 0.2
+"""Share of a coil's drift that may stay: N4 leaves about an eighth of it on real brains."""
+
+
+def test_a_single_visit_has_its_floor_at_0_and_its_white_where_the_contract_says():
+    visit = TissueIntensities(floor=30, gray=400, white=700)
+    (scale,) = joint_maps([visit], CONTRACT)
+    assert scale.to_normalised(np.float64(30)) == pytest.approx(0, abs=ROUNDING)
+    assert scale.to_normalised(np.float64(700)) == pytest.approx(CONTRACT.white, abs=ROUNDING)
+
+
+def test_visits_agree_in_gray_and_white_whatever_their_scanners_say():
+    visits = [TissueIntensities(30, 400, 700), TissueIntensities(5, 60, 90), TissueIntensities(-9, 100, 180)]
+    maps = joint_maps(visits, CONTRACT)
+    grays = [m.to_normalised(np.float64(v.gray)) for m, v in zip(maps, visits, strict=True)]
+    whites = [m.to_normalised(np.float64(v.white)) for m, v in zip(maps, visits, strict=True)]
+    np.testing.assert_allclose(grays, grays[0], atol=ROUNDING)
+    np.testing.assert_allclose(whites, CONTRACT.white, atol=ROUNDING)
+
+
+def test_the_way_back_undoes_the_way_in():
+    (scale,) = joint_maps([TissueIntensities(30, 400, 700)], CONTRACT)
+    own = np.linspace(0, 900, 10)
+    np.testing.assert_allclose(scale.to_own(scale.to_normalised(own)), own)
+
+
+def test_a_contrast_that_is_no_t1_is_refused(a_brain_on, a_grid_stored, a_tissue_finder):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    tissues = a_tissue_finder(scan)
+    with pytest.raises(InputError, match="T1-weighted"):
+        tissue_intensities(-scan.voxels, tissues.brain, tissues.gray, tissues.white, CONTRACT)
+
+
+def test_a_coils_drift_is_divided_away(a_brain_on, a_grid_stored, a_tissue_finder):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    tissues = a_tissue_finder(scan)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in scan.shape), indexing="ij")
+    log_field = 0.2 * x - 0.15 * y * z + 0.1 * z
+    corrected = correct_bias(scan.with_voxels(scan.voxels * np.exp(log_field)), tissues.white)
+    left = np.log(corrected.voxels[tissues.brain] / scan.voxels[tissues.brain])
+    assert left.std() < LEFT_OF_THE_FIELD * log_field[tissues.brain].std()

@@ -1,0 +1,51 @@
+"""Resampling: places stay, amounts stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.rigid import translation
+from MRExtrapLib.imaging.volume import Grid
+
+ROUNDING = 1e-5
+"""Single precision, relative to the brightest voxel."""
+
+KEPT_VOLUME = 0.005
+
+
+@pytest.mark.parametrize("interpolation", [Interpolation.LINEAR, Interpolation.SPLINE])
+def test_the_own_grid_changes_nothing(a_brain_on, a_grid_stored, interpolation):
+    scan = a_brain_on(a_grid_stored("PSR"))
+    same = resample(scan, scan.grid, interpolation=interpolation)
+    np.testing.assert_allclose(same.voxels, scan.voxels, atol=ROUNDING * scan.voxels.max())
+
+
+def test_a_shift_by_whole_voxels_is_a_roll(a_brain_on, a_grid_stored):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    shifted = resample(scan, scan.grid, translation(np.array([2 * scan.spacing_mm[0], 0, 0])))
+    np.testing.assert_allclose(shifted.voxels[2:], scan.voxels[:-2], atol=ROUNDING * scan.voxels.max())
+
+
+def test_what_lies_outside_is_empty(a_brain_on, a_grid_stored):
+    scan = a_brain_on(a_grid_stored("RAS")).with_voxels(np.ones(a_grid_stored("RAS").shape))
+    far_away = Grid((4, 4, 4), np.diag([1.0, 1.0, 1.0, 1.0]) + np.pad([[500.0]], ((0, 3), (3, 0))))
+    assert not resample(scan, far_away).voxels.any()
+
+
+@pytest.mark.parametrize("spacing_mm", [1.5, 4.0])
+def test_a_mask_keeps_its_millilitres_on_finer_and_coarser_grids(a_brain_on, a_grid_stored, spacing_mm):
+    scan = a_brain_on(a_grid_stored("oblique"))
+    mask, grid = scan.voxels > 12, a_grid_stored("LPS", spacing_mm)
+    resampled = resample_mask(mask, scan.grid, grid)
+    own_ml = mask.sum() * scan.grid.voxel_ml
+    assert resampled.sum() * grid.voxel_ml == pytest.approx(own_ml, rel=KEPT_VOLUME)
+
+
+def test_labels_come_back_as_labels(a_brain_on, a_grid_stored):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    labels = np.digitize(scan.voxels, [12, 50, 90]).astype(np.int16) * 17
+    moved = resample_labels(labels, scan.grid, a_grid_stored("oblique"))
+    assert set(np.unique(moved)) <= {0, 17, 34, 51}
+    assert (moved == 51).any()
