@@ -33,7 +33,7 @@ BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
 """Before white matter is found: this percentile of what is not air is taken for so much of the scale."""
 
 OVERLAP = 0.1
-"""Share of a window that its neighbour covers too, where a head is looked at in windows: a first look only."""
+"""Share of a window that its neighbour covers too, where a head is looked at in windows (a first look)."""
 
 LARGEST_BRAIN_VOXELS = 7_000_000
 """A box of this size (a brain's is 3 to 5 million) is looked at as a whole, a larger one in windows."""
