@@ -1,0 +1,77 @@
+"""The product as a newcomer meets it: bundled weights, bundled subject, the command line."""
+
+import csv
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from MRExtrapLib.cli.demo import sample_scans
+from MRExtrapLib.cli.main import main
+from MRExtrapLib.model.catalogue import BUNDLED
+
+pytestmark = pytest.mark.skipif(not list(BUNDLED.glob("*/model.json")), reason="no weights are bundled")
+
+AFFINE_TOLERANCE_MM = 1e-4
+"""What a viewer overlays exactly."""
+
+STORAGE_TOLERANCE = 0.01
+"""A scan is the same scan however it is stored: 1 % of a regional volume."""
+
+
+def volumes_of(folder: Path) -> dict[tuple[str, str], float]:
+    with (folder / "volumes.csv").open(encoding="utf-8") as file:
+        return {(row["kind"], row["region"]): float(row["volume_ml"]) for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def the_demo(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("product") / "demo"
+    assert main(["demo", "-o", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def a_flipped_copy(tmp_path) -> Path:
+    """The sample's real scan, its voxels stored the other way along x, with the affine that says so."""
+    image = nib.load(sample_scans()[0])
+    voxels = np.asanyarray(image.dataobj)
+    flip = np.diag([-1.0, 1, 1, 1])
+    flip[0, 3] = voxels.shape[0] - 1
+    path = tmp_path / "flipped_T1w.nii.gz"
+    nib.save(nib.Nifti1Image(voxels[::-1], image.affine @ flip), path)
+    return path
+
+
+def test_the_demo_predicts_on_the_grid_of_a_scan(the_demo):
+    (predicted,) = the_demo.glob("predicted_age-*_T1w.nii.gz")
+    fitted = [nib.load(path) for path in sample_scans()[:-1]]
+    image = nib.load(predicted)
+    assert image.shape == fitted[-1].shape
+    assert np.allclose(image.affine, fitted[-1].affine, atol=AFFINE_TOLERANCE_MM)
+    assert np.asanyarray(image.dataobj).max() > 0
+
+
+def test_the_demo_leaves_figures_and_provenance(the_demo):
+    assert list(the_demo.glob("slices_*.png"))
+    assert (the_demo / "volumes.png").stat().st_size > 0
+    told = json.loads((the_demo / "forecast.json").read_text(encoding="utf-8"))
+    assert "sha256" in json.dumps(told)
+
+
+def test_the_demo_sees_the_ventricles_grow(the_demo):
+    rows = list(csv.DictReader((the_demo / "volumes.csv").open(encoding="utf-8")))
+    ventricles = [row for row in rows if row["region"] == "ventricles"]
+    predicted = [float(row["volume_ml"]) for row in ventricles if row["kind"] == "predicted"]
+    observed = [float(row["volume_ml"]) for row in ventricles if row["kind"] == "observed"]
+    assert min(predicted) > observed[0]
+
+
+def test_storage_order_changes_no_volume_and_no_side(tmp_path, a_flipped_copy):
+    for name, scan in (("straight", sample_scans()[0]), ("flipped", a_flipped_copy)):
+        assert main(["measure", str(scan), "-o", str(tmp_path / name)]) == 0
+    straight, flipped = volumes_of(tmp_path / "straight"), volumes_of(tmp_path / "flipped")
+    for key, volume_ml in straight.items():
+        assert flipped[key] == pytest.approx(volume_ml, rel=STORAGE_TOLERANCE), key
