@@ -47,9 +47,13 @@ class BareBrain:
 
     @classmethod
     def of(cls, volume: Volume, mask: NDArray[np.bool_]) -> BareBrain:
-        """The brain (X, Y, Z mask) in a scan, its median intensity scaled to 1."""
-        median = float(np.median(volume.voxels[mask])) or 1.0
-        return cls(volume.with_voxels(np.where(mask, volume.voxels / abs(median), 0)), mask)
+        """The brain (X, Y, Z mask) in a scan; its darkest percent at 0 and its median at 1.
+
+        A gain or an offset of the scan therefore changes nothing.
+        """
+        dark, median = np.percentile(volume.voxels[mask], (1, 50))
+        scaled = (volume.voxels - dark) / ((median - dark) or 1)
+        return cls(volume.with_voxels(np.where(mask, scaled, 0)), mask)
 
     def on(self, grid: Grid, motion: Affine) -> Brain:
         """The brain on a working grid after a rigid motion (its world mm → the grid's world mm)."""

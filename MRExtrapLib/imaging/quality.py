@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WORST_CORRELATION = 0.35
-GOOD_CORRELATION = 0.5
-WORST_OVERLAP = 0.75
-GOOD_OVERLAP = 0.85
-WORST_VISIT_CORRELATION = 0.6
-GOOD_VISIT_CORRELATION = 0.8
-GOOD_RESIDUAL_MM = 0.5
+WORST_CORRELATION, GOOD_CORRELATION = 0.62, 0.70
+"""With the template. Measured: 0.74 and more for heads and stripped brains of 20 to 82 years; at most 0.51
+for brains upside down or back to front; 0.66 for a smooth ball that is brightest in the middle."""
+
+WORST_OVERLAP, GOOD_OVERLAP = 0.75, 0.82
+"""Of the masks. Measured: 0.84 to 0.96; wrong ones reach 0.82 and the ball 0.91: only a second guard."""
+
+WORST_VISIT_CORRELATION, GOOD_VISIT_CORRELATION = 0.78, 0.90
+"""With the other visits. Measured: 0.96 to 0.99 for one scan against itself with noise, drift, another
+contrast or another mask; 0.71 and 0.75 for two persons."""
+
+GOOD_RESIDUAL_MM = 0.3
+"""Measured: at most 0.06 for one person's scans, 0.2 for two persons."""
 
 
 @dataclass(frozen=True)
