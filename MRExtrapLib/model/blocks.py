@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,7 +30,7 @@ class NormalisedConvolution(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, groups: int = 8) -> None:
         super().__init__()
         self.convolution = nn.Conv3d(channels_in, channels_out, 3, padding=1)
-        self.norm = nn.GroupNorm(groups, channels_out)
+        self.norm = nn.GroupNorm(math.gcd(groups, channels_out), channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.silu(self.norm(self.convolution(x)))
