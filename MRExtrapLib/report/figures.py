@@ -81,7 +81,7 @@ def prediction_figure(forecast: Forecast, prediction: Prediction) -> Figure:
     panels.append(
         Panel(
             f"predicted − last, {years:+.1f} y",
-            prediction.volume.with_voxels(np.where(inside, change, 0)),
+            prediction.volume.with_voxels(np.where(inside, change, np.nan)),
             is_change=True,
         )
     )

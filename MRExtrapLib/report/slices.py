@@ -144,7 +144,7 @@ def _slice(voxels: NDArray[np.float32], plane: Plane, view: View) -> NDArray[np.
 
 
 def _change_scale(changes: Sequence[NDArray[np.float32]]) -> Normalize:
-    inside = [np.abs(change[change != 0]) for change in changes]
+    inside = [np.abs(change[np.isfinite(change) & (change != 0)]) for change in changes]
     sizes = np.concatenate(inside) if inside else np.empty(0)
     reach = float(np.percentile(sizes, CHANGE_PERCENTILE)) if sizes.size else 1.0
     return Normalize(-reach, reach)
@@ -155,8 +155,6 @@ def _draw(
 ) -> None:
     picture = _slice(voxels, plane, view)
     horizontal_mm, vertical_mm = np.delete(voxel_sizes(view.affine), plane.axis)
-    if panel.is_change:
-        picture = np.where(picture == 0, np.nan, picture)  # outside the brain nothing can change
     colours = CHANGE_COLOURS if panel.is_change else "gray"
     axis.imshow(picture, cmap=colours, norm=scale, aspect=vertical_mm / horizontal_mm, origin="lower")
     axis.set_xticks([])
