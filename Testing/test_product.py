@@ -21,9 +21,9 @@ STORAGE_TOLERANCE = 0.01
 """A scan is the same scan however it is stored: 1 % of a regional volume."""
 
 
-def volumes_of(folder: Path) -> dict[tuple[str, str], float]:
+def volumes_of(folder: Path) -> dict[str, float]:
     with (folder / "volumes.csv").open(encoding="utf-8") as file:
-        return {(row["kind"], row["region"]): float(row["volume_ml"]) for row in csv.DictReader(file)}
+        return {row["region"]: float(row["volume_ml"]) for row in csv.DictReader(file)}
 
 
 @pytest.fixture(scope="module")
