@@ -66,7 +66,6 @@ def main() -> None:
         description=arguments.description,
     )
     save_model(arguments.output, manifest, model.networks, arguments.card.read_text(encoding="utf-8"))
-    (arguments.output / ".mrextrap").unlink(missing_ok=True)
     print(f"Published {arguments.output}.")
 
 
