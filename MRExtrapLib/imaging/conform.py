@@ -33,6 +33,9 @@ from MRExtrapLib.progress import Progress, silent
 PLAUSIBLE_BRAIN_ML = (500.0, 2500.0)
 """Adult brains hold 900 to 2000 ml; what lies far outside is no brain or half of one."""
 
+WHOLE_BRAIN_SHARE = 0.99
+"""With less of the brain on the template's grid, what is missing is worth a warning."""
+
 BACKGROUND = 0.5 / 255
 """Darker than this outside the brain, a value on the template grid means nothing is there."""
 
@@ -121,8 +124,9 @@ def conform(
     contract = IntensityContract()
     found = []
     for number, volume in enumerate(volumes, start=1):
-        progress(0.7 * (number - 1) / len(volumes), f"finding the brain of {_name(number, len(volumes))}")
-        found.append(_prepared(volume, find_tissues, contract, _name(number, len(volumes))))
+        name = _name(number, len(volumes))
+        progress(0.7 * (number - 1) / len(volumes), f"finding the brain of {name.lower()}")
+        found.append(_prepared(volume, find_tissues, contract, name))
     progress(0.7, "registering to the template")
     alignment = align([BareBrain.of(p.volume, p.brain) for p in found], template)
     progress(0.95, "resampling")
@@ -169,7 +173,10 @@ def _conformed(
     brain = resample_mask(prepared.brain, prepared.volume.grid, template.grid, motion)
     moved = resample(prepared.volume, template.grid, motion, Interpolation.SPLINE)
     voxels = np.where(brain, np.clip(scale.to_normalised(moved.voxels), 0, 1), 0)
-    warnings = () if quality.is_good else (f"{name} registers only fairly: {quality}.",)
+    warnings = [] if quality.is_good else [f"{name} registers only fairly: {quality}."]
+    share = brain.sum() * template.grid.voxel_ml / (prepared.brain.sum() * prepared.volume.grid.voxel_ml)
+    if share < WHOLE_BRAIN_SHARE:
+        warnings.append(f"{1 - share:.1%} of the brain of {name.lower()} lies outside the model's grid.")
     return ConformedVisit(
         template.volume.with_voxels(voxels),
         brain,
@@ -177,7 +184,7 @@ def _conformed(
         quality,
         prepared.volume.grid,
         scale,
-        warnings,
+        tuple(warnings),
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.conform import ConformedVisit, Tissues, conform
-from MRExtrapLib.imaging.rigid import displacement_mm, inverse, rotation_about
-from MRExtrapLib.imaging.template import bundled_template
-from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.rigid import displacement_mm, inverse, rotation_about, translation
+from MRExtrapLib.imaging.template import Template, bundled_template
+from MRExtrapLib.imaging.volume import Affine, Volume
 
 RESTORED_ERROR = 0.03
 """Share of white's brightness: two interpolations of 2.5 mm voxels with soft edges lose about 1 %."""
@@ -31,6 +31,11 @@ WHOLE_CIRCLE_MM = 0.3
 STORAGE = ["RAS", "LAS", "LPS", "oblique"]
 
 TILT = rotation_about(np.array([0.0, 10.0, 5.0]), (6, -4, 5))
+
+
+def shifted(affine: Affine) -> Affine:
+    """The affine of an array whose first 16 slices along the third axis were cut off."""
+    return affine @ translation(np.array([0.0, 0.0, 16.0]))
 
 
 def find_template_tissues(volume: Volume) -> Tissues:
@@ -121,6 +126,14 @@ def test_a_scan_without_a_brain_is_refused(a_brain_on, a_grid_stored, a_template
 
     with pytest.raises(InputError, match="The scan shows 0 ml of brain"):
         conform([scan], finds_nothing, a_template)
+
+
+def test_a_brain_that_runs_out_of_the_grid_is_warned_about(
+    a_brain_on, a_grid_stored, a_template, a_tissue_finder
+):
+    too_small = Template(Volume(a_template.volume.voxels[..., 16:], shifted(a_template.grid.affine)), "small")
+    (visit,) = conform([a_brain_on(a_grid_stored("RAS"))], a_tissue_finder, too_small)
+    assert "outside the model's grid" in visit.warnings[-1]
 
 
 def test_tissues_may_come_on_a_grid_of_their_own(a_brain_on, a_grid_stored, a_template, a_tissue_finder):
