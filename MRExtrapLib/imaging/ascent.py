@@ -1,9 +1,9 @@
 """The climb to the rigid motion under which two brains correlate best (Gauss–Newton, damped).
 
 Correlation forgives gain and offset, so maximising it is the least squares fit of gain · moved + offset to
-the fixed brain (Baker and Matthews 2004, Lucas–Kanade; gain and offset are solved for in every step). Knowing
-the curvature it arrives in about ten steps, an eighth of a second each hundred thousand points; ITK's regular
-step descent took about a second and, measured on one head in two poses, stopped 0.4 to 2 mm apart.
+the fixed brain (Baker and Matthews 2004, Lucas–Kanade; gain and offset are solved for in every step).
+Measured on one 2 mm head turned by up to 35°: the places found lie 0.05 to 0.17 mm apart, in 1.7 s with all
+27 starts. ITK's regular step descent, 1 to 2 s with three starts, left them 0.4 to 2 mm apart.
 """
 
 from __future__ import annotations
