@@ -77,11 +77,12 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     training = replace(defaults, **_given(arguments, "steps", "seed", "accumulate", "learning_rate"))
     if arguments.crop:
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
-    start = _segmenter_of(load_model(find_model(arguments.start_from))) if arguments.start_from else None
+    start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
+    known = _segmenter_of(start) if start else None
     device = pick_device(arguments.device).torch
-    network, run = train_segmenter(heads, training, arguments.output, device, start)
+    network, run = train_segmenter(heads, training, arguments.output, device, known)
     provenance = _provenance(arguments, [head.subject for head in heads], training.seed, run)
-    pack_segmenter(network, bundled_template(), provenance, arguments.output / "model")
+    pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
     print(f"The trained segmenter is the model {arguments.output / 'model'}.")
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WORST_CORRELATION, GOOD_CORRELATION = 0.57, 0.64
-"""With the template. Measured: 0.69 to 0.89 for heads and stripped brains of 20 to 82 years; at most 0.51
+"""With the template. Measured: 0.67 to 0.90 for heads and stripped brains of 20 to 82 years; at most 0.51
 for brains upside down or back to front. (A smooth ball that is bright in the middle reaches 0.66: that it is
 no brain must show in its tissues.)"""
 

@@ -54,10 +54,17 @@ class Provenance:
 
 
 def pack_segmenter(
-    network: SegmenterNetwork, template: Template, provenance: Provenance, folder: Path
+    network: SegmenterNetwork,
+    start: Model | None,
+    template: Template,
+    provenance: Provenance,
+    folder: Path,
 ) -> None:
-    """A model folder with a segmenter alone: it measures, and teaches an autoencoder."""
-    runs, networks = (provenance.run_of("segmenter"),), {"segmenter": network}
+    """A model folder with a segmenter alone: it measures, and teaches an autoencoder.
+
+    Where an earlier model was refined, the runs that made that one are told too.
+    """
+    runs, networks = (*_segmenter_runs(start), provenance.run_of("segmenter")), {"segmenter": network}
     save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
 
 
@@ -65,10 +72,13 @@ def pack_autoencoder(
     network: nn.Module, teacher: Model, template: Template, provenance: Provenance, folder: Path
 ) -> None:
     """A model folder with the autoencoder and the segmenter that stood by its training."""
-    earlier = [run for run in teacher.manifest.training if run.network == "segmenter"]
-    runs = (*earlier, provenance.run_of("autoencoder"))
+    runs = (*_segmenter_runs(teacher), provenance.run_of("autoencoder"))
     networks = {"autoencoder": network, "segmenter": teacher.networks["segmenter"]}
     save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
+
+
+def _segmenter_runs(model: Model | None) -> tuple[TrainingRun, ...]:
+    return tuple(run for run in model.manifest.training if run.network == "segmenter") if model else ()
 
 
 def _manifest(

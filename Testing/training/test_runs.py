@@ -107,3 +107,11 @@ def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_fo
     assert model.name == "tiny"
     assert model.segmenter is not None
     assert model.manifest.training[0].data == ("heads: 2 subjects",)
+
+
+def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled_folder):
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    assert main([*words, "-o", str(tmp_path / "first")]) == 0
+    first = str(tmp_path / "first" / "model")
+    assert main([*words, "-o", str(tmp_path / "second"), "--start-from", first]) == 0
+    assert len(load_model(tmp_path / "second" / "model").manifest.training) == 2
