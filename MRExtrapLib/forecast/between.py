@@ -18,6 +18,7 @@ from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas, mix_latents
+from MRExtrapLib.progression.line import Latent
 
 COLUMNS = ("alpha", "region", "volume_ml")
 CONFORMED = 0.6
@@ -62,10 +63,15 @@ def interpolate(
     mixtures = []
     for index, alpha in enumerate(alphas):
         progress(CONFORMED + (1.0 - CONFORMED) * index / steps, f"decoding alpha {alpha:.2f}")
-        volume = engine.decode(mix_latents(ends[0], ends[1], float(alpha)))
-        segmented = engine.measure(volume)
-        mixtures.append(Mixture(float(alpha), volume, segmented.labels, segmented.volumes_ml))
+        mixtures.append(mix(ends[0], ends[1], float(alpha), engine))
     return Interpolation((first, second), conformed, tuple(mixtures), engine.identity)
+
+
+def mix(first: Latent, second: Latent, alpha: float, engine: Engine) -> Mixture:
+    """The brain decoded at one mixture of two latents, segmented and measured."""
+    volume = engine.decode(mix_latents(first, second, alpha))
+    segmented = engine.measure(volume)
+    return Mixture(alpha, volume, segmented.labels, segmented.volumes_ml)
 
 
 def write_interpolation(interpolation: Interpolation, folder: Path) -> None:

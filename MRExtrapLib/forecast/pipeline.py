@@ -1,12 +1,15 @@
 """The one way from a person's scans to a forecast: conform → encode → fit → extrapolate → decode → measure.
 
-Every door goes this way. Observed, reconstructed and predicted brains lie on one grid and are measured by
-one segmenter; what the reconstruction misses of the observed volumes is added back to the predicted ones.
+`prepare` goes as far as the fit, once for a person; then each age costs a decode, and measuring where it is
+wanted. Every door goes this way. Observed, reconstructed and predicted brains lie on one grid and are
+measured by one segmenter; what the reconstruction misses of the observed volumes is added back to the
+predicted ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -17,6 +20,7 @@ from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Predicti
 from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit, check_line_request, target_ages
 from MRExtrapLib.forecast.uncertainty import Spread, missed_ml, spread_at, words_for
 from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings
 from MRExtrapLib.progression.line import LatentLine, fit_line
@@ -25,8 +29,79 @@ CONFORMED, OBSERVED = 0.5, 0.7
 """Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A person as the model knows them: scans conformed and encoded, the line fitted; ages are free to ask.
+
+    Attributes:
+        subject: with all visits, also one held out.
+        method: that the line was fitted by.
+        engine: decodes and measures.
+        observations: of the visits the line was fitted on, youngest first; the last is the reference.
+        truth: the last visit where it was kept back, else None.
+        line: the person's latent at every age.
+    """
+
+    subject: Subject
+    method: Method
+    engine: Engine
+    observations: tuple[Observation, ...]
+    truth: Observation | None
+    line: LatentLine
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about the scans and the line as a whole."""
+        seen = self.observations if self.truth is None else (*self.observations, self.truth)
+        known = tuple(one.visit.age_years for one in self.observations)
+        return (*self.subject.warnings(), *_conforming_warnings(seen), *line_warnings(known))
+
+    @property
+    def uncertainty_words(self) -> str:
+        """How an uncertainty is made, or why there is none."""
+        return words_for(self.line)
+
+    def decode(self, age_years: float) -> Volume:
+        """The image alone that the line predicts for an age, on the template's grid: one decode."""
+        return self.engine.decode(self.line.at(age_years))
+
+    def predict(self, age_years: float, progress: Progress = silent, has_spread: bool = True) -> Prediction:
+        """The brain predicted for an age, segmented and measured; with its spread where it is wanted."""
+        return predict(age_years, self.line, self.observations, self.engine, progress, has_spread)
+
+    def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
+        """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
+        return Forecast(
+            subject=self.subject,
+            method=self.method,
+            engine=self.engine.identity,
+            observations=self.observations,
+            predictions=tuple(predictions),
+            held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
+            uncertainty_words=self.uncertainty_words,
+            warnings=self.warnings,
+        )
+
+
 def forecast(subject: Subject, request: Request, engine: Engine, progress: Progress = silent) -> Forecast:
     """A person's brain at the requested ages, in the person's own space.
+
+    Raises:
+        InputError: the scans or ages cannot carry what is asked.
+        ModelError: the model cannot do the method asked for.
+    """
+    prepared = prepare(subject, request, engine, part_of(progress, 0.0, OBSERVED))
+    ages = target_ages(subject, request)
+    predictions = []
+    for index, age in enumerate(ages):
+        start, end = (OBSERVED + (1.0 - OBSERVED) * (index + step) / len(ages) for step in (0, 1))
+        predictions.append(prepared.predict(age, part_of(progress, start, end)))
+    progress(1.0, "forecast made")
+    return prepared.forecast(predictions)
+
+
+def prepare(subject: Subject, request: Request, engine: Engine, progress: Progress = silent) -> Prepared:
+    """Everything that is done once for a person, whatever ages are then asked for.
 
     With the last scan held out nothing of it reaches the forecast: it is conformed by itself, and the
     predictions are those that would have been made without it.
@@ -39,30 +114,11 @@ def forecast(subject: Subject, request: Request, engine: Engine, progress: Progr
     check_line_request(subject, request)
     known = subject.without_last() if request.has_last_held_out else subject
     kept_back = subject.visits[len(known.visits) :]
-    share = OBSERVED * len(known.visits) / len(subject.visits)
+    share = len(known.visits) / len(subject.visits)
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
-    truth = observe(kept_back, engine, part_of(progress, share, OBSERVED)) if kept_back else ()
+    truth = observe(kept_back, engine, part_of(progress, share, 1.0)) if kept_back else ()
     line = fit_line(np.stack([seen.latent for seen in observations]), known.ages_years)
-    ages = target_ages(subject, request)
-    predictions = []
-    for index, age in enumerate(ages):
-        start, end = (OBSERVED + (1.0 - OBSERVED) * (index + step) / len(ages) for step in (0, 1))
-        predictions.append(predict(age, line, observations, engine, part_of(progress, start, end)))
-    progress(1.0, "forecast made")
-    return Forecast(
-        subject=subject,
-        method=method,
-        engine=engine.identity,
-        observations=observations,
-        predictions=tuple(predictions),
-        held_out=_held_out(truth[0], observations[-1], predictions) if truth else None,
-        uncertainty_words=words_for(line),
-        warnings=(
-            *subject.warnings(),
-            *_conforming_warnings((*observations, *truth)),
-            *line_warnings(known.ages_years),
-        ),
-    )
+    return Prepared(subject, method, engine, observations, truth[0] if truth else None, line)
 
 
 def chosen_method(asked: Method | None, identity: EngineIdentity) -> Method:
@@ -112,12 +168,13 @@ def predict(
     observations: Sequence[Observation],
     engine: Engine,
     progress: Progress = silent,
+    has_spread: bool = True,
 ) -> Prediction:
-    """The brain that the line predicts for an age, segmented and measured, with its spread."""
+    """The brain that the line predicts for an age, segmented and measured; its spread where it is wanted."""
     progress(0.0, f"predicting age {age_years:.2f}")
     volume = engine.decode(line.at(age_years))
     segmented = engine.measure(volume)
-    spread = spread_at(age_years, line, observations, engine, progress)
+    spread = spread_at(age_years, line, observations, engine, progress) if has_spread else None
     return Prediction(
         age_years=age_years,
         volume=volume,
