@@ -1,0 +1,66 @@
+"""What is known of a person besides scans, as the numbers that a mean rate is linear in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MRExtrapLib.errors import InputError
+
+Diagnosis: TypeAlias = Literal["CN", "MCI", "AD"]
+"""Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
+
+COVARIATE_NAMES = ("intercept", "age", "sex", "MCI", "AD")
+"""The columns of a row: 1, years above the stated age, ±½ for sex, and an indicator for each diagnosis."""
+
+_SEX = {"F": -0.5, "M": 0.5}
+_DIAGNOSIS = {"CN": (0.0, 0.0), "MCI": (1.0, 0.0), "AD": (0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """A person's age in years (the mean over the scans), and sex and diagnosis where they are known.
+
+    Raises:
+        InputError: a sex or diagnosis that no column stands for.
+    """
+
+    age_years: float
+    sex: str | None = None
+    diagnosis: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sex is not None and self.sex not in _SEX:
+            msg = f"The sex {self.sex!r} is not known; give F or M, or leave it out."
+            raise InputError(msg)
+        if self.diagnosis is not None and self.diagnosis not in _DIAGNOSIS:
+            msg = f"The diagnosis {self.diagnosis!r} is not known; give CN, MCI or AD, or leave it out."
+            raise InputError(msg)
+
+    def row(self, age_centre_years: float, typical: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The five numbers of `COVARIATE_NAMES`; what is not known takes the cohort's typical value.
+
+        Args:
+            age_centre_years: the age that counts as zero.
+            typical: (5,) the cohort's mean row.
+
+        >>> Covariates(72.0, "M", "AD").row(70.0, np.zeros(5)).tolist()
+        [1.0, 2.0, 0.5, 0.0, 1.0]
+        """
+        sex = typical[2] if self.sex is None else _SEX[self.sex]
+        diagnosis = typical[3:] if self.diagnosis is None else _DIAGNOSIS[self.diagnosis]
+        return np.array([1.0, self.age_years - age_centre_years, sex, *diagnosis])
+
+
+def typical_row(people: list[Covariates], age_centre_years: float) -> NDArray[np.float64]:
+    """The mean row (5,) of a cohort, each column over those of whom it is known; 0 where it is of nobody.
+
+    >>> typical_row([Covariates(70.0, "F"), Covariates(72.0, "M", "AD")], 70.0).tolist()
+    [1.0, 1.0, 0.0, 0.0, 1.0]
+    """
+    rows = np.stack([one.row(age_centre_years, np.full(5, np.nan)) for one in people])
+    known = np.isfinite(rows)
+    return np.where(known, rows, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
