@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.unfinished import earlier_sibling, unfinished_sibling
 from MRExtrapLib.imaging.volume import Affine, Volume, checked_affine
 
 DISK_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
@@ -29,6 +30,9 @@ NO_ENTRY = {
 
 MARKER = ".mrextrap"
 """Lies in every folder that we made, and so allows a later run to replace it."""
+
+GROWING_MARKER = ".mrextrap-growing"
+"""Lies in every folder that a command of ours adds to, run after run; no other command may replace it."""
 
 SCANNER_SPACE = 1
 """NIfTI's code for coordinates of the scanner, the space that we never leave."""
@@ -128,7 +132,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     """
     out = Path(out).resolve()
     _refuse_foreign(out)
-    unfinished = out.with_name(f".{out.name}-{secrets.token_hex(4)}.unfinished")
+    unfinished = unfinished_sibling(out)
     made: list[Path] = []
     try:
         with _told(out, DISK_FULL | NO_ENTRY):
@@ -147,6 +151,41 @@ def whole_folder(out: Path) -> Iterator[Path]:
         for folder in reversed(made):
             _remove_if_empty(folder)
         raise
+
+
+@contextmanager
+def growing_folder(out: Path) -> Iterator[Path]:
+    """A folder that a command adds to, run after run; it is as it was if nothing was added.
+
+    Raises:
+        InputError: `out` holds what no such run made, its parent is no folder or not writable.
+
+    >>> import tempfile
+    >>> out = Path(tempfile.mkdtemp()) / "cohort"
+    >>> for name in ("sub-1", "sub-2"):
+    ...     with growing_folder(out) as folder:
+    ...         (folder / name).mkdir()
+    >>> sorted(path.name for path in out.glob("sub-*"))
+    ['sub-1', 'sub-2']
+    """
+    out = Path(out).resolve()
+    _refuse_foreign(out, GROWING_MARKER)
+    marker = out / GROWING_MARKER
+    is_new = not marker.exists()
+    made: list[Path] = []
+    try:
+        with _told(out, DISK_FULL | NO_ENTRY):
+            for folder in (*_missing_parents(out), *(() if out.exists() else (out,))):
+                folder.mkdir()
+                made.append(folder)
+            marker.write_text("Made by MRExtrap, which may add to this folder.\n", encoding="utf-8")
+        with _told(out, DISK_FULL):
+            yield out
+    finally:
+        if is_new and out.is_dir() and not [path for path in out.iterdir() if path != marker]:
+            marker.unlink(missing_ok=True)
+            for folder in reversed(made):
+                _remove_if_empty(folder)
 
 
 def _write(image: nib.Nifti1Image, affine: Affine, path: Path, description: str) -> None:
@@ -176,12 +215,13 @@ def _told(target: Path, reasons: Mapping[int, str]) -> Iterator[None]:
         raise InputError(msg) from error
 
 
-def _refuse_foreign(out: Path) -> None:
+def _refuse_foreign(out: Path, marker: str = MARKER) -> None:
     """Refuse an `out` that is not ours to replace, or that lies where nothing can be written."""
     if out.is_dir():
-        is_ours = (out / MARKER).is_file() or not any(out.iterdir())
+        is_ours = (out / marker).is_file() or not any(out.iterdir())
         if not is_ours:
-            msg = f"The folder {out} holds files that MRExtrap did not make; choose a new or empty folder."
+            whose = "that MRExtrap did not make" if marker == MARKER else "of another kind"
+            msg = f"The folder {out} holds files {whose}; choose a new or empty folder."
             raise InputError(msg)
     elif out.exists():
         msg = f"{out} is a file; choose a folder for the results."
@@ -201,7 +241,7 @@ def _put_in_place(unfinished: Path, out: Path) -> None:
     if not out.exists():
         unfinished.rename(out)
         return
-    earlier = unfinished.with_suffix(".earlier")
+    earlier = earlier_sibling(unfinished)
     out.rename(earlier)
     try:
         unfinished.rename(out)
