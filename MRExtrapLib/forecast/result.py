@@ -168,14 +168,19 @@ class Forecast:
         return self.reference.restore_labels(prediction.labels)
 
     def restored_uncertainty(self, prediction: Prediction) -> Volume | None:
-        """One standard deviation on the reference scan's grid, in its units; None where there is none.
+        """One standard deviation on the reference scan's grid, in its units; None where there is none."""
+        return restored_uncertainty(prediction, self.reference)
 
-        `restore` also shifts intensities; in the difference of two restored images the shift is gone.
-        """
-        if prediction.uncertainty is None:
-            return None
-        expected = prediction.volume.voxels
-        is_something = (expected > BACKGROUND) | self.reference.brain
-        above = prediction.volume.with_voxels(expected + is_something * prediction.uncertainty.voxels)
-        restored = self.restored(prediction)
-        return restored.with_voxels(np.abs(self.reference.restore(above).voxels - restored.voxels))
+
+def restored_uncertainty(prediction: Prediction, reference: ConformedVisit) -> Volume | None:
+    """One standard deviation on the reference scan's grid, in its units; None where there is none.
+
+    `restore` also shifts intensities; in the difference of two restored images the shift is gone.
+    """
+    if prediction.uncertainty is None:
+        return None
+    expected = prediction.volume.voxels
+    is_something = (expected > BACKGROUND) | reference.brain
+    above = prediction.volume.with_voxels(expected + is_something * prediction.uncertainty.voxels)
+    restored = reference.restore(prediction.volume)
+    return restored.with_voxels(np.abs(reference.restore(above).voxels - restored.voxels))
