@@ -41,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder.add_argument("--patch", type=int, help="side of the block that becomes channels")
     autoencoder.add_argument("--widths", type=int, nargs="+", help="channels of each level, finest first")
     autoencoder.add_argument("--blocks", type=int, nargs="+", help="residual blocks of each level")
+    autoencoder.add_argument("--latent-channels", type=int, help="of the latent z (4 in the paper)")
     autoencoder.add_argument("--batch", type=int, help="crops at once")
     autoencoder.add_argument("--most", type=int, metavar="N", help="at most N training scans of each folder")
     autoencoder.set_defaults(run=train_autoencoder)
@@ -146,7 +147,7 @@ def _autoencoder_training(
     )
     if arguments.adversarial_after is not None:
         given["adversarial_after_epoch"] = arguments.adversarial_after
-    shape = _given(arguments, "patch", "widths", "blocks")
+    shape = _given(arguments, "patch", "widths", "blocks", "latent_channels")
     network = replace(defaults.network, **shape)
     return replace(defaults, network=network, **given)
 

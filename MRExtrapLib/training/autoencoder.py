@@ -26,6 +26,9 @@ from MRExtrapLib.training.perceptual import PerceptualLoss
 from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
+TRANSFORM_LEARNING_SHARE = 0.1
+"""Learning rate of the lapped transform as a share of the networks'."""
+
 
 @dataclass(frozen=True)
 class AutoencoderTraining:
@@ -65,7 +68,7 @@ class Trainer:
             spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
         ).to(device)
         self.judge = PatchAdversarialLoss(criterion="least_squares")
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=training.learning_rate)
+        self.optimiser = torch.optim.AdamW(_groups(self.network), lr=training.learning_rate)
         self.judge_optimiser = torch.optim.Adam(
             self.discriminator.parameters(), lr=training.discriminator_learning_rate
         )
@@ -85,7 +88,7 @@ class Trainer:
         """One optimiser step; the mean of every loss term over its batches."""
         share = learning_rate_share(step, self.training.steps, min(100, self.training.steps // 10))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.training.learning_rate * share
+            group["lr"] = self.training.learning_rate * group["share"] * share
         is_adversarial = step >= self.training.adversarial_after_epoch * self.training.steps_per_epoch
         generator = torch.Generator().manual_seed(
             self.training.seed * 1_000_003 + step * world_size() + rank()
@@ -148,6 +151,13 @@ class Trainer:
         loss.backward()
         self.judge_optimiser.step()
         return float(loss.item())
+
+
+def _groups(network: Autoencoder) -> list[dict[str, object]]:
+    """The transform learns slowly: each of its weights sees over a thousand bright voxels at once."""
+    transform = list(network.transform.parameters())
+    networks = [*network.encoder.parameters(), *network.decoder.parameters()]
+    return [{"params": networks, "share": 1.0}, {"params": transform, "share": TRANSFORM_LEARNING_SHARE}]
 
 
 def train_autoencoder(
