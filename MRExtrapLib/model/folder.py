@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
+import safetensors.numpy
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -18,8 +20,17 @@ from MRExtrapLib.imaging.volume import Grid
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.model.architectures import LatentNetwork, build, spec_of
 from MRExtrapLib.model.integrity import read_manifest, verified_bytes
-from MRExtrapLib.model.manifest import CARD_FILE, MANIFEST_FILE, Manifest, manifest_text, weights_file
+from MRExtrapLib.model.manifest import (
+    CARD_FILE,
+    MANIFEST_FILE,
+    PROGRESSION_FILE,
+    Manifest,
+    manifest_text,
+    weights_file,
+)
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+
+Parsed = TypeVar("Parsed")
 
 _OTHER_FORMATS = {b"PK\x03\x04": "a zip archive", b"\x80": "a pickle", b"\x1f\x8b": "a gzip file"}
 """How files that are taken for weights begin; a PyTorch checkpoint is one of the first two."""
@@ -34,12 +45,14 @@ class Model:
         folder: where it lies.
         sha256: hash of model.json, and with it of the whole model.
         networks: role → network.
+        progression: name → array of the prior of rates, as stored; None where the model holds none.
     """
 
     manifest: Manifest
     folder: Path
     sha256: str
     networks: Mapping[str, nn.Module]
+    progression: Mapping[str, NDArray] | None = None
 
     @property
     def name(self) -> str:
@@ -91,7 +104,9 @@ def load_model(folder: Path) -> Model:
         name = weights_file(role)
         fill(network, parse_weights(contents[name], str(folder / name)), role)
         networks[role] = network.requires_grad_(False)
-    return Model(manifest, folder, sha256, networks)
+    prior = contents.get(PROGRESSION_FILE)
+    progression = None if prior is None else parse_arrays(prior, str(folder / PROGRESSION_FILE))
+    return Model(manifest, folder, sha256, networks, progression)
 
 
 def verify(folder: Path) -> Manifest:
@@ -109,6 +124,7 @@ def save_model(
     networks: Mapping[str, nn.Module],
     card: str,
     stored_as: torch.dtype = torch.float16,
+    progression: Mapping[str, NDArray] | None = None,
 ) -> Manifest:
     """Write a model folder, whole or not at all, and give the manifest as written.
 
@@ -120,6 +136,7 @@ def save_model(
         networks: role → network of a known architecture.
         card: the text of MODEL_CARD.md.
         stored_as: precision of the weights in the files.
+        progression: the arrays of a prior of rates, stored as they are.
 
     Raises:
         ModelError: a network of no known architecture, or weights that the precision cannot hold.
@@ -127,6 +144,8 @@ def save_model(
     """
     contents = {weights_file(role): _packed(network, role, stored_as) for role, network in networks.items()}
     contents[CARD_FILE] = card.encode("utf-8")
+    if progression is not None:
+        contents[PROGRESSION_FILE] = safetensors.numpy.save(dict(progression))
     manifest = replace(
         manifest,
         networks={role: spec_of(network) for role, network in networks.items()},
@@ -145,6 +164,22 @@ def parse_weights(content: bytes, source: str) -> dict[str, Tensor]:
     Raises:
         ModelError: it is not safetensors, whatever it is called; it is never given to a pickle reader.
     """
+    weights = _parsed(safetensors.torch.load, content, source)
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()
+    }
+
+
+def parse_arrays(content: bytes, source: str) -> dict[str, NDArray]:
+    """Name → array of a safetensors file's content, each in its own precision.
+
+    Raises:
+        ModelError: it is not safetensors, whatever it is called; it is never given to a pickle reader.
+    """
+    return _parsed(safetensors.numpy.load, content, source)
+
+
+def _parsed(load: Callable[[bytes], dict[str, Parsed]], content: bytes, source: str) -> dict[str, Parsed]:
     for beginning, words in _OTHER_FORMATS.items():
         # a safetensors file begins with the length of its header, whose JSON begins at byte 8
         if content.startswith(beginning) and content[8:9] != b"{":
@@ -154,13 +189,10 @@ def parse_weights(content: bytes, source: str) -> dict[str, Tensor]:
             )
             raise ModelError(msg)
     try:
-        weights = safetensors.torch.load(content)
+        return load(content)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         msg = f"{source} is not a valid safetensors file ({error}); install the model again."
         raise ModelError(msg) from error
-    return {
-        name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()
-    }
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], role: str) -> None:

@@ -15,6 +15,8 @@ from MRExtrapLib.model.typed_json import Json, from_json, parse_json, to_json
 SCHEMA_VERSION = 1
 MANIFEST_FILE = "model.json"
 CARD_FILE = "MODEL_CARD.md"
+PROGRESSION_FILE = "progression.safetensors"
+"""The prior of rates, where a model holds one: named arrays that the room `progression` understands."""
 
 ROLES = ("autoencoder", "segmenter")
 """The networks a model may hold; each lies in `<role>.safetensors`."""

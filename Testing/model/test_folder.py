@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -232,3 +233,33 @@ def test_a_strangers_folder_is_not_overwritten(
     with pytest.raises(InputError):
         save_model(tmp_path, a_manifest, tiny_networks, "")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_prior_travels_with_its_model(
+    tmp_path: Path, a_manifest: Manifest, tiny_networks: dict[str, nn.Module]
+) -> None:
+    arrays = {"rates": np.arange(6.0, dtype=np.float32).reshape(2, 3), "none": np.zeros((0, 3), np.float32)}
+    written = save_model(tmp_path / "with", a_manifest, tiny_networks, "", progression=arrays)
+    assert "progression.safetensors" in written.files
+    loaded = load_model(tmp_path / "with").progression
+    assert loaded is not None
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+
+
+def test_a_model_without_a_prior_says_so(a_tiny_model: Path) -> None:
+    assert load_model(a_tiny_model).progression is None
+
+
+@pytest.mark.parametrize("change", ["changed", "missing", "pickled"])
+def test_a_prior_is_verified_as_weights_are(
+    a_tiny_model: Path, replace_file: Callable[[str, bytes], None], change: str
+) -> None:
+    replace_file("progression.safetensors", b"\x80\x04pickle")
+    if change == "missing":
+        (a_tiny_model / "progression.safetensors").unlink()
+    if change == "changed":
+        (a_tiny_model / "progression.safetensors").write_bytes(b"other")
+    with pytest.raises(ModelError):
+        load_model(a_tiny_model)
