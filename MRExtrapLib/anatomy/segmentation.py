@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional
 
+from MRExtrapLib.anatomy.cranium import cranial_box
 from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 from MRExtrapLib.errors import InputError
@@ -35,8 +36,9 @@ BRIGHT_PERCENTILE, BRIGHT_SEEN = 99.5, 1.4
 OVERLAP = 0.1
 """Share of a window that its neighbour covers too, where a head is looked at in windows (a first look)."""
 
-LARGEST_BRAIN_VOXELS = 7_000_000
-"""A box of this size (a brain's is 3 to 5 million) is looked at as a whole, a larger one in windows."""
+LARGEST_BRAIN_VOXELS = 9_000_000
+"""A box of this size is looked at as a whole (a brain's is 3 to 5 million, a brain case's 6 to 8), a larger one
+in windows."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
@@ -96,13 +98,14 @@ class Segmenter:
     def find_tissues(self, volume: Volume) -> Tissues:
         """Masks of brain, cortex and cerebral white matter on a 1 mm grid around the head.
 
-        Looks twice: once to find white matter, and again with the scan's brightness set by it.
+        Looks twice: once at the brain case, to find white matter, and again at the brain alone, with the
+        scan's brightness set by its white matter.
 
         Raises:
             InputError: no brain was found.
         """
         head = _at_one_millimetre(volume)
-        channels = self._channels(head.voxels * _first_gain(head.voxels))
+        channels = self._channels(_brain_case(head.voxels) * _first_gain(head.voxels))
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
         intensities = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
@@ -118,18 +121,22 @@ class Segmenter:
 
     def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
-        probabilities, box = self._probabilities(voxels)
-        channels[box] = probabilities.argmax(axis=0)
+        logits, box = self._logits_in_box(voxels)
+        channels[box] = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
         return channels
 
-    @torch.inference_mode()
     def _probabilities(self, voxels: Voxels) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
         """(structures, x, y, z) probabilities inside the box that holds anything, and that box."""
+        logits, box = self._logits_in_box(voxels)
+        return torch.softmax(logits, dim=0).cpu().numpy(), box
+
+    @torch.inference_mode()
+    def _logits_in_box(self, voxels: Voxels) -> tuple[torch.Tensor, tuple[slice, ...]]:
         box = _box_of(voxels > 0)
         image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels[box], 0, 2), dtype=np.float32))
         image = image[None, None].to(self.device.torch)
         logits = self._whole(image) if image.numel() <= LARGEST_BRAIN_VOXELS else self._in_windows(image)
-        return torch.softmax(logits[0], dim=0).cpu().numpy(), box
+        return logits[0], box
 
     def _whole(self, image: torch.Tensor) -> torch.Tensor:
         x, y, z = image.shape[2:]
@@ -170,6 +177,13 @@ def _require_brain(brain: NDArray[np.bool_], grid: Grid) -> None:
 def _first_gain(voxels: Voxels) -> float:
     above_air = voxels[voxels > 0.05 * float(voxels.max())]
     return BRIGHT_SEEN / max(float(np.percentile(above_air, BRIGHT_PERCENTILE)), 1e-6)
+
+
+def _brain_case(voxels: Voxels) -> Voxels:
+    box = cranial_box(voxels)
+    inside = np.zeros_like(voxels)
+    inside[box] = voxels[box]
+    return inside
 
 
 def _at_one_millimetre(volume: Volume) -> Volume:

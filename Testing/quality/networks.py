@@ -3,9 +3,9 @@
     python Testing/quality/networks.py --models RUN/model RUN/model... --data FOLDER... \
         --split MRExtrapLib/training/splits/first.json [--limit N] [--pairs N] -o OUT.md
 
-Every candidate is a model folder that `mrextrap train autoencoder` made with the same data and steps. Scans are
-conformed once, with the segmenter of the first model; all candidates see the same voxels. Pairs are held-out
-scans and the same brains aged by the simulator (see `Testing/quality/autoencoder.py`).
+Every candidate is a model folder that `mrextrap train autoencoder` made with the same data and steps. Scans
+are conformed once, with the segmenter of the first model; all candidates see the same voxels. Pairs are
+held-out scans and the same brains aged by the simulator (see `Testing/quality/autoencoder.py`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def row_of(name: str, engine: Engine, visits: Sequence[ConformedVisit], pairs: S
         ends = [engine.encode(visit.volume) for visit in pair.visits]
         alphas = [float(alpha) for alpha in even_alphas(steps)]
         measured = [engine.measure(engine.decode(mix_latents(*ends, alpha))).volumes_ml for alpha in alphas]
-        for region in (r for r, change in pair.change_percent.items() if abs(change) >= SMALLEST_CHANGE_PERCENT):
+        for region in (
+            r for r, change in pair.change_percent.items() if abs(change) >= SMALLEST_CHANGE_PERCENT
+        ):
             line = straightness([1 - alpha for alpha in alphas], [one[region] for one in measured])
             r_squared.append(line.r_squared)
             shares.append(line.change_percent / pair.change_percent[region])
