@@ -25,6 +25,7 @@ from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.prior import Prior
 
 SHAPE = (6, 7, 8)
 AFFINE = np.array([[2.0, 0, 0, -6], [0, 2.0, 0, -7], [0, 0, 2.0, -8], [0, 0, 0, 1]])
@@ -100,11 +101,31 @@ class FakeConformer:
         )
 
 
-def fake_engine(kept: float = 1.0, conform_warnings: tuple[str, ...] = ()) -> Engine:
+def fake_prior(**values: object) -> Prior:
+    """What is known of people's rates: darker by a hundredth a year, in one common pattern, more with AD."""
+    elements = int(np.prod(SHAPE))
+    ones, generator = np.ones(elements), np.random.default_rng(0)
+    known = {
+        "latent_shape": (1, *SHAPE),
+        "mean_rate": np.multiply.outer([-0.01, 0.0, 0.0, -0.005, -0.01], ones),
+        "factors": 0.005 * generator.uniform(0.5, 1.5, (1, elements)),
+        "residual_variance": 0.003**2 * ones,
+        "noise_factors": 0.01 * generator.normal(size=(1, elements)),
+        "noise_variance": 0.01**2 * ones,
+        "typical_covariates": np.array([1.0, 0.0, 0.0, 0.3, 0.2]),
+        "age_centre_years": 72.0,
+    }
+    return Prior(**(known | values))
+
+
+def fake_engine(
+    kept: float = 1.0, conform_warnings: tuple[str, ...] = (), prior: Prior | None = None
+) -> Engine:
     """An engine whose reconstruction keeps that share of the intensities."""
     template = Template(Volume(np.ones(SHAPE), AFFINE), "box")
     identity = EngineIdentity(model="fake", model_sha256="0" * 64, segmenter="own", device="cpu")
-    return Engine(LinearCodec(kept), SummingSegmenter(), template, identity, FakeConformer(conform_warnings))
+    conformer = FakeConformer(conform_warnings)
+    return Engine(LinearCodec(kept), SummingSegmenter(), template, identity, conformer, prior)
 
 
 def open_fake_engine(arguments: argparse.Namespace) -> Engine:

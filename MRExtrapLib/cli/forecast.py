@@ -38,9 +38,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         choices=("bayes", "linear"),
         help="default: bayes where the model holds a prior, else linear",
     )
-    parser.add_argument("--sex", choices=("F", "M"), help="recorded; the linear method does not use it")
+    parser.add_argument("--sex", choices=("F", "M"), help="bayes: the rate expected of such a person")
+    parser.add_argument("--diagnosis", choices=("CN", "MCI", "AD"), help="bayes: likewise; linear: recorded")
     parser.add_argument(
-        "--diagnosis", choices=("CN", "MCI", "AD"), help="recorded; the linear method does not use it"
+        "--directions",
+        type=int,
+        metavar="N",
+        help="bayes: how many directions the uncertainty is decoded along (default 4); more take longer",
     )
     parser.add_argument(
         "--hold-out-last",
@@ -53,12 +57,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap forecast`."""
-    from MRExtrapLib.forecast.subject import Request, check_line_request
+    from MRExtrapLib.forecast.subject import DIRECTIONS, Request, check_request
 
-    request = Request(_target_ages(arguments), arguments.method, arguments.hold_out_last)
+    directions = DIRECTIONS if arguments.directions is None else arguments.directions
+    request = Request(_target_ages(arguments), arguments.method, arguments.hold_out_last, directions)
     subject = _subject(arguments)
-    if request.method != "bayes":
-        check_line_request(subject, request)
+    check_request(subject, request, request.method or "bayes")  # the model, not yet known, may hold a prior
     forecast_into(arguments.output, subject, request, arguments)
     return 0
 

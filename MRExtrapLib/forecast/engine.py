@@ -14,6 +14,7 @@ from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.prior import Prior
 
 
 class LatentCodec(Protocol):
@@ -87,13 +88,18 @@ class EngineIdentity:
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Codec, segmenter and template of one model on one device, and how scans come to it."""
+    """Codec, segmenter and template of one model on one device, and how scans come to it.
+
+    Attributes:
+        prior: what the model knows of people's rates; None where it holds none, and least squares must do.
+    """
 
     codec: LatentCodec
     segmenter: VolumeSegmenter
     template: Template
     identity: EngineIdentity
     conformer: Conformer = conform
+    prior: Prior | None = None
 
     def conform(self, volumes: Sequence[Volume], progress: Progress = silent) -> tuple[ConformedVisit, ...]:
         """The scans of one person on the template's grid."""

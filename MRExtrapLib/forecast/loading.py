@@ -12,6 +12,7 @@ from MRExtrapLib.model.codec import Codec
 from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.progression.prior import prior_from
 
 
 def load_engine(model: str | None = None, device: str = "auto", segmenter: str = "own") -> Engine:
@@ -39,7 +40,9 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
         segmenter=synthseg.words if synthseg else "own" if lender is loaded else f"of {lender.name}",
         device=place.words,
     )
-    return Engine(Codec(loaded.autoencoder, loaded.grid.shape, place), found, template, identity)
+    codec = Codec(loaded.autoencoder, loaded.grid.shape, place)
+    prior = None if loaded.progression is None else prior_from(loaded.progression)
+    return Engine(codec, found, template, identity, prior=prior)
 
 
 def _own_segmenter(model: Model, device: Device) -> Segmenter:

@@ -22,6 +22,10 @@ from MRExtrapLib.imaging.volume import Affine
 from MRExtrapLib.imaging.writing import write_label_names, write_labels, write_nifti
 from MRExtrapLib.progress import Progress, silent
 
+METHOD_WORDS = {
+    "linear": "least squares of each latent element on age",
+    "bayes": "Bayesian line: a cohort's prior of the rate, weighed against the scans",
+}
 VOLUME_COLUMNS = ("kind", "age_years", "region", "volume_ml", "low_ml", "high_ml")
 
 
@@ -93,9 +97,7 @@ def _cell(value: str | float | None) -> str:
 def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[str, Json]:
     """The content of forecast.json: inputs, model, method, versions, predictions and warnings."""
     return result_record("forecast", forecast.engine) | {
-        "method": {"linear": "least squares of each latent element on age", "bayes": "Bayesian line"}[
-            forecast.method
-        ],
+        "method": METHOD_WORDS[forecast.method],
         "method_name": forecast.method,
         "sex": forecast.subject.sex,
         "diagnosis": forecast.subject.diagnosis,
@@ -103,6 +105,7 @@ def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[st
         "reference_scan": forecast.observations[-1].visit.scan.name,
         "predictions": [_prediction_record(forecast, prediction) for prediction in forecast.predictions],
         "predicted_volume": "volume of the decoded latent + mean over inputs of (observed − reconstructed)",
+        "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,
         "held_out": _held_out_record(forecast.held_out) if forecast.held_out else None,
         "figures": [path.name for path in figures],

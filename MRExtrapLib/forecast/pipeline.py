@@ -15,15 +15,26 @@ from statistics import fmean
 import numpy as np
 
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.forecast.engine import Engine, EngineIdentity
+from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeError, VolumeRow
-from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit, check_line_request, target_ages
-from MRExtrapLib.forecast.uncertainty import Spread, missed_ml, spread_at, words_for
+from MRExtrapLib.forecast.subject import (
+    DIRECTIONS,
+    Method,
+    Request,
+    Subject,
+    Visit,
+    check_request,
+    target_ages,
+)
+from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, missed_ml, spread_at, words_for
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
-from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings
-from MRExtrapLib.progression.line import LatentLine, fit_line
+from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings, weight_warnings
+from MRExtrapLib.progression.line import fit_line
+from MRExtrapLib.progression.posterior import mean_data_weight, posterior_rate
+from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.timing import timing_of
 
 CONFORMED, OBSERVED = 0.5, 0.7
 """Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
@@ -40,6 +51,9 @@ class Prepared:
         observations: of the visits the line was fitted on, youngest first; the last is the reference.
         truth: the last visit where it was kept back, else None.
         line: the person's latent at every age.
+        directions: that a Bayesian uncertainty is decoded along.
+        data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
+        method_warnings: sentences about the method that was chosen.
     """
 
     subject: Subject
@@ -47,14 +61,16 @@ class Prepared:
     engine: Engine
     observations: tuple[Observation, ...]
     truth: Observation | None
-    line: LatentLine
+    line: PersonLine
+    directions: int = DIRECTIONS
+    data_weight: float | None = None
+    method_warnings: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about the scans and the line as a whole."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
-        known = tuple(one.visit.age_years for one in self.observations)
-        return (*self.subject.warnings(), *_conforming_warnings(seen), *line_warnings(known))
+        return (*self.subject.warnings(), *_conforming_warnings(seen), *self.method_warnings)
 
     @property
     def uncertainty_words(self) -> str:
@@ -67,7 +83,22 @@ class Prepared:
 
     def predict(self, age_years: float, progress: Progress = silent, has_spread: bool = True) -> Prediction:
         """The brain predicted for an age, segmented and measured; with its spread where it is wanted."""
-        return predict(age_years, self.line, self.observations, self.engine, progress, has_spread)
+        progress(0.0, f"predicting age {age_years:.2f}")
+        volume = self.decode(age_years)
+        segmented = self.engine.measure(volume)
+        spread = self._spread_at(age_years, progress) if has_spread else None
+        return Prediction(
+            age_years=age_years,
+            volume=volume,
+            labels=segmented.labels,
+            uncertainty=spread.image if spread else None,
+            rows=_predicted_rows(age_years, segmented.volumes_ml, missed_ml(self.observations), spread),
+            scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
+            warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
+        )
+
+    def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:
+        return spread_at(age_years, self.line, self.observations, self.engine, progress, self.directions)
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
         """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
@@ -80,6 +111,7 @@ class Prepared:
             held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
             uncertainty_words=self.uncertainty_words,
             warnings=self.warnings,
+            data_weight=self.data_weight,
         )
 
 
@@ -110,30 +142,67 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         InputError: the scans or ages cannot carry what is asked.
         ModelError: the model cannot do the method asked for.
     """
-    method = chosen_method(request.method, engine.identity)
-    check_line_request(subject, request)
+    method = chosen_method(request.method, engine)
+    check_request(subject, request, method)
     known = subject.without_last() if request.has_last_held_out else subject
     kept_back = subject.visits[len(known.visits) :]
     share = len(known.visits) / len(subject.visits)
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
     truth = observe(kept_back, engine, part_of(progress, share, 1.0)) if kept_back else ()
-    line = fit_line(np.stack([seen.latent for seen in observations]), known.ages_years)
-    return Prepared(subject, method, engine, observations, truth[0] if truth else None, line)
+    weight = None if engine.prior is None else _data_weight(known, engine.prior)
+    return Prepared(
+        subject=subject,
+        method=method,
+        engine=engine,
+        observations=observations,
+        truth=truth[0] if truth else None,
+        line=fitted(method, known, observations, engine),
+        directions=request.directions,
+        data_weight=weight,
+        method_warnings=_method_warnings(method, request.method, known, engine, weight),
+    )
 
 
-def chosen_method(asked: Method | None, identity: EngineIdentity) -> Method:
+def chosen_method(asked: Method | None, engine: Engine) -> Method:
     """The method that answers: the one asked for, or the model's own best.
 
     Raises:
-        ModelError: Bayes was asked for; no model of this version holds the prior it needs.
+        ModelError: Bayes was asked for, but the model holds no prior.
     """
-    if asked == "bayes":
+    if asked == "bayes" and engine.prior is None:
         msg = (
-            f"The model {identity.model} holds no progression prior, which the Bayesian method needs; "
+            f"The model {engine.identity.model} holds no progression prior, which the Bayesian method needs; "
             "use --method linear, or a model that has one."
         )
         raise ModelError(msg)
-    return "linear"
+    return asked or ("linear" if engine.prior is None else "bayes")
+
+
+def fitted(method: Method, known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonLine:
+    """The person's latent at every age, by the method, from the visits that are known."""
+    latents = np.stack([seen.latent for seen in observations])
+    if method == "bayes" and engine.prior is not None:
+        return posterior_rate(latents, known.ages_years, engine.prior, known.covariates)
+    return fit_line(latents, known.ages_years)
+
+
+def _data_weight(known: Subject, prior: Prior) -> float:
+    return mean_data_weight(prior, timing_of(known.ages_years).information)
+
+
+def _method_warnings(
+    method: Method, asked: Method | None, known: Subject, engine: Engine, weight: float | None
+) -> tuple[str, ...]:
+    """What a reader must know of the method: why it is this one, and how much the scans say."""
+    weak = () if weight is None else weight_warnings(weight, is_least_squares=method == "linear")
+    if method == "bayes":
+        unfamiliar = engine.prior.unfamiliar(known.covariates) if engine.prior else ()
+        return (*unfamiliar, *weak)
+    why = (
+        f"The model {engine.identity.model} holds no progression prior: the line is least squares through "
+        "these scans alone, without what is known of other people."
+    )
+    return (*([why] if asked is None else []), *line_warnings(known.ages_years), *weak)
 
 
 def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
@@ -159,30 +228,6 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
         reconstructed=reconstructed,
         observed_ml=engine.measure(conformed.volume).volumes_ml,
         reconstructed_ml=engine.measure(reconstructed).volumes_ml,
-    )
-
-
-def predict(
-    age_years: float,
-    line: LatentLine,
-    observations: Sequence[Observation],
-    engine: Engine,
-    progress: Progress = silent,
-    has_spread: bool = True,
-) -> Prediction:
-    """The brain that the line predicts for an age, segmented and measured; its spread where it is wanted."""
-    progress(0.0, f"predicting age {age_years:.2f}")
-    volume = engine.decode(line.at(age_years))
-    segmented = engine.measure(volume)
-    spread = spread_at(age_years, line, observations, engine, progress) if has_spread else None
-    return Prediction(
-        age_years=age_years,
-        volume=volume,
-        labels=segmented.labels,
-        uncertainty=spread.image if spread else None,
-        rows=_predicted_rows(age_years, segmented.volumes_ml, missed_ml(observations), spread),
-        scan_weights=tuple(float(weight) for weight in line.scan_weights(age_years)),
-        warnings=horizon_warnings(age_years, tuple(line.ages_years)),
     )
 
 

@@ -135,6 +135,7 @@ class Forecast:
         held_out: the truth kept back, where asked for.
         uncertainty_words: how the uncertainty was made, or why there is none.
         warnings: sentences about the forecast as a whole.
+        data_weight: how much the scans count in the person's rate against the prior; None without one.
     """
 
     subject: Subject
@@ -145,6 +146,7 @@ class Forecast:
     held_out: HeldOut | None
     uncertainty_words: str
     warnings: tuple[str, ...]
+    data_weight: float | None = None
 
     @property
     def reference(self) -> ConformedVisit:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.ages import OLDEST_YEARS, checked_age
 from MRExtrapLib.imaging.scan import Scan, Sex
+from MRExtrapLib.progression.covariates import Covariates, Diagnosis
 from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
 
-Diagnosis = Literal["CN", "MCI", "AD"]
-"""Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
 Method = Literal["bayes", "linear"]
 
 MOST_TARGETS = 100
 """More predicted scans than that are a mistyped step."""
 
-FEWEST_TO_HOLD_OUT = FEWEST_SCANS + 1
-"""One scan is the truth, two carry the line."""
+FEWEST_OF_METHOD: Mapping[Method, int] = {"linear": FEWEST_SCANS, "bayes": 1}
+"""A line needs two scans; with a prior one is enough."""
+
+DIRECTIONS = 4
+"""Directions that the Bayesian uncertainty is decoded along: three of the strongest, one for all others."""
 
 
 def age_words(age_years: float) -> str:
@@ -81,6 +84,11 @@ class Subject:
         """The visits' ages, youngest first."""
         return tuple(visit.age_years for visit in self.visits)
 
+    @property
+    def covariates(self) -> Covariates:
+        """What is known of the person besides scans, at the middle of the visits."""
+        return Covariates(fmean(self.ages_years), self.sex, self.diagnosis)
+
     def without_last(self) -> Subject:
         """The same person before the last visit."""
         return Subject(self.visits[:-1], self.sex, self.diagnosis)
@@ -112,11 +120,13 @@ class Request:
             last scan is held out, whose age is then predicted.
         method: None takes the model's own best: Bayes where it holds a progression prior, else linear.
         has_last_held_out: fit without the last scan, predict at its age, and compare.
+        directions: that a Bayesian uncertainty is decoded along; each costs two decodes and two measurements.
     """
 
     ages_years: tuple[float, ...]
     method: Method | None = None
     has_last_held_out: bool = False
+    directions: int = DIRECTIONS
 
     def __post_init__(self) -> None:
         ages = tuple(sorted({_checked_target(age) for age in self.ages_years}))
@@ -126,25 +136,28 @@ class Request:
         if len(ages) > MOST_TARGETS:
             msg = f"{len(ages)} ages to predict are more than {MOST_TARGETS}; choose fewer or a larger step."
             raise InputError(msg)
+        if self.directions < 1:
+            msg = f"An uncertainty needs at least one direction, not {self.directions}."
+            raise InputError(msg)
         object.__setattr__(self, "ages_years", ages)
 
 
-def check_line_request(subject: Subject, request: Request) -> None:
-    """Whether least squares can answer; said before any work is done.
+def check_request(subject: Subject, request: Request, method: Method) -> None:
+    """Whether a method can answer; said before any work is done.
 
     Raises:
-        InputError: too few scans for the line, or two targets that files could not tell apart.
+        InputError: too few scans for the method, or two targets that files could not tell apart.
     """
-    count = len(subject.visits)
-    if request.has_last_held_out and count < FEWEST_TO_HOLD_OUT:
+    count, fewest = len(subject.visits), FEWEST_OF_METHOD[method]
+    if request.has_last_held_out and count <= fewest:
         msg = (
-            f"Holding out the last scan leaves {count - 1} of {count}, but the line needs {FEWEST_SCANS}; "
-            f"give at least {FEWEST_TO_HOLD_OUT} scans."
+            f"Holding out the last scan leaves {count - 1} of {count}, but the {method} method needs "
+            f"{fewest}; give at least {fewest + 1} scans."
         )
         raise InputError(msg)
-    if count < FEWEST_SCANS:
+    if count < fewest:
         msg = (
-            f"The linear method needs at least {FEWEST_SCANS} scans at different ages, not {count}; "
+            f"The {method} method needs at least {fewest} scans at different ages, not {count}; "
             "add an earlier or a later scan."
         )
         raise InputError(msg)

@@ -11,6 +11,9 @@ HORIZON_PER_SPAN = 1.5
 """Beyond 1.5 times the scans' own span the chord's curvature error outgrows what it predicts: ventricles
 and hippocampus accelerate in disease (Leung 2013)."""
 
+FAIR_DATA_WEIGHT = 0.5
+"""Below it a person's scans say less about the rate than what is known of other people."""
+
 
 def horizon_years(ages_years: Sequence[float]) -> float:
     """How many years outside the scans a straight line is trusted: max(3, 1.5 × span).
@@ -51,4 +54,24 @@ def line_warnings(ages_years: Sequence[float]) -> tuple[str, ...]:
     return (
         f"The line rests on two scans {span:.2f} years apart: it passes through both, their noise becomes "
         "its slope, and no uncertainty can be judged; a third scan would help.",
+    )
+
+
+def weight_warnings(data_weight: float, is_least_squares: bool) -> tuple[str, ...]:
+    """One sentence when the scans weigh less than the prior in a person's rate; else none.
+
+    Args:
+        data_weight: S/(S + σ²/τ²), 0 to 1.
+        is_least_squares: the line ignores the prior, so that noise becomes its slope.
+    """
+    if data_weight >= FAIR_DATA_WEIGHT:
+        return ()
+    if is_least_squares:
+        return (
+            f"These scans weigh only {data_weight:.2f} of 1 in the person's rate: least squares mostly "
+            "follows their noise, and often does worse than no change; the Bayesian method would not.",
+        )
+    return (
+        f"The person's own scans weigh {data_weight:.2f} of 1 in the rate; the rest is what is known of "
+        "people of this age, sex and diagnosis.",
     )

@@ -55,10 +55,8 @@ class Posterior:
 
     @cached_property
     def mean_data_weight(self) -> float:
-        """How much the scans count in the rate, 0 to 1: the elements' weights, each by its prior variance."""
-        rate, _ = total_variances(self.prior)
-        open_to_data = float(rate.sum())
-        return float((rate * self.data_weight()).sum()) / open_to_data if open_to_data > 0 else 0.0
+        """How much the scans count in the rate, 0 to 1."""
+        return mean_data_weight(self.prior, self.timing.information)
 
     def data_weight(self) -> NDArray[np.float64]:
         """S/(S + σ²/τ²) of each element (E,), patterns included in both variances."""
@@ -231,6 +229,13 @@ def data_weight(prior: Prior, information: float) -> NDArray[np.float64]:
     """S/(S + σ²/τ²) of each element (E,) for scans of that information S, patterns in both variances."""
     rate, noise = total_variances(prior)
     return information * rate / (information * rate + noise)
+
+
+def mean_data_weight(prior: Prior, information: float) -> float:
+    """How much scans of that information S count in the rate, 0 to 1: elements by their prior variance."""
+    rate, _ = total_variances(prior)
+    open_to_data = float(rate.sum())
+    return float((rate * data_weight(prior, information)).sum()) / open_to_data if open_to_data > 0 else 0.0
 
 
 def total_variances(prior: Prior) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
@@ -17,11 +18,13 @@ from fakes import (
     assert_nothing_written,
     assert_one_sentence,
     fake_engine,
+    fake_prior,
     fake_voxels,
     open_fake_engine,
 )
 
 from MRExtrapLib.cli.main import main
+from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
 
@@ -135,3 +138,14 @@ def test_the_fake_engine_is_lossy() -> None:
     voxels = fake_voxels(0)
     engine = fake_engine(kept=0.9)
     assert not np.allclose(engine.codec.decode(engine.codec.encode(voxels)), voxels)
+
+
+def test_one_scan_is_forecast_where_the_model_holds_a_prior(run: Run, scans: list[str], out: Path) -> None:
+    def with_a_prior(arguments: argparse.Namespace) -> Engine:
+        return fake_engine(prior=fake_prior())
+
+    words = ("--at", 75, "--sex", "F", "--diagnosis", "MCI", "--directions", 2)
+    code, said = run("forecast", scans[0], *words, "-o", out, engine_opener=with_a_prior)
+    assert code == DONE
+    assert "of 1 in the rate" in said
+    assert (out / "uncertainty_age-75.00.nii.gz").is_file()

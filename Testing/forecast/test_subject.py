@@ -6,7 +6,7 @@ import pytest
 from fakes import fake_scan, fake_visits, fake_voxels
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.forecast.subject import Request, Subject, Visit, check_line_request, target_ages
+from MRExtrapLib.forecast.subject import Request, Subject, Visit, check_request, target_ages
 
 
 def test_visits_are_put_in_order_of_age() -> None:
@@ -58,13 +58,13 @@ def test_too_many_targets_are_refused() -> None:
 
 def test_one_scan_makes_no_line() -> None:
     with pytest.raises(InputError, match="at least 2 scans at different ages, not 1"):
-        check_line_request(Subject(fake_visits(70)), Request((75,)))
+        check_request(Subject(fake_visits(70)), Request((75,)), "linear")
 
 
 def test_holding_out_needs_three_scans() -> None:
     with pytest.raises(InputError, match="leaves 1 of 2"):
-        check_line_request(Subject(fake_visits(70, 72)), Request((75,), has_last_held_out=True))
-    check_line_request(Subject(fake_visits(70, 72, 74)), Request((75,), has_last_held_out=True))
+        check_request(Subject(fake_visits(70, 72)), Request((75,), has_last_held_out=True), "linear")
+    check_request(Subject(fake_visits(70, 72, 74)), Request((75,), has_last_held_out=True), "linear")
 
 
 def test_one_file_at_two_ages_is_warned_about() -> None:
@@ -77,3 +77,15 @@ def test_a_sex_that_contradicts_the_header_is_warned_about() -> None:
     visits = (Visit(fake_scan(fake_voxels(0), sex="F"), 70),)
     assert "sex F" in Subject(visits, sex="M").warnings()[0]
     assert Subject(visits, sex="F").warnings() == ()
+
+
+def test_with_a_prior_one_scan_is_enough() -> None:
+    check_request(Subject(fake_visits(70)), Request((75,)), "bayes")
+    check_request(Subject(fake_visits(70, 72)), Request((75,), has_last_held_out=True), "bayes")
+    with pytest.raises(InputError, match="leaves 0 of 1"):
+        check_request(Subject(fake_visits(70)), Request((75,), has_last_held_out=True), "bayes")
+
+
+def test_an_uncertainty_without_directions_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one direction"):
+        Request((75,), directions=0)

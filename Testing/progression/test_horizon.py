@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings
+from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings, weight_warnings
 
 AGES = (70.0, 74.0)
 """A span of four years carries six."""
@@ -30,3 +30,10 @@ def test_scans_close_together_still_carry_three_years() -> None:
 def test_two_scans_are_said_to_be_few() -> None:
     assert "two scans 4.00 years apart" in line_warnings(AGES)[0]
     assert line_warnings((70.0, 72.0, 74.0)) == ()
+
+
+@pytest.mark.parametrize("is_least_squares", [True, False])
+def test_weak_scans_are_told_with_their_weight(is_least_squares: bool) -> None:
+    (words,) = weight_warnings(0.31, is_least_squares)
+    assert "0.31" in words
+    assert weight_warnings(0.5, is_least_squares) == ()
