@@ -1,0 +1,170 @@
+"""A person that the worker has loaded: whatever is asked of them becomes files of the session."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.between import mix
+from MRExtrapLib.forecast.pipeline import Prepared
+from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
+from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.progress import Progress, part_of
+from MRExtrapLib.progression.horizon import horizon_warnings, horizon_years
+from MRExtrapLib.progression.interpolation import mix_latents
+from MRExtrapLib.worker.recent import Recent
+from MRExtrapLib.worker.requests import Interpolate, Predict, ShowVisit
+from MRExtrapLib.worker.results import (
+    ArrayFile,
+    Interpolated,
+    Loaded,
+    Predicted,
+    RegionVolume,
+    VisitShown,
+)
+from MRExtrapLib.worker.scans import visit_entry
+from MRExtrapLib.worker.session import Session
+
+MOST_PREDICTIONS = 20
+"""Measured predictions kept, some 50 MB each at 1 mm: a sweep of that many is exported without computing."""
+
+COMPUTED = 0.8
+"""Share of a prediction's time before it is put on the scan's grid and written."""
+
+KINDS = ("observed", "reconstructed")
+
+
+class Person:
+    """One loaded person, by the name that requests use."""
+
+    def __init__(self, name: str, prepared: Prepared, session: Session) -> None:
+        self.name = name
+        self.prepared = prepared
+        self._session = session
+        self._predictions: Recent[tuple[float, bool], Prediction] = Recent(MOST_PREDICTIONS)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Of all visits, youngest first, the held-out one last."""
+        truth = self.prepared.truth
+        return self.prepared.observations if truth is None else (*self.prepared.observations, truth)
+
+    @property
+    def known_ages_years(self) -> tuple[float, ...]:
+        """Of the visits that the line rests on."""
+        return tuple(seen.visit.age_years for seen in self.prepared.observations)
+
+    @property
+    def reference(self) -> ConformedVisit:
+        """The visit whose grid images are put on."""
+        return self.prepared.observations[-1].conformed
+
+    def described(self) -> Loaded:
+        """Who was loaded, and all that is known before an age is asked for."""
+        prepared, ages = self.prepared, self.known_ages_years
+        identity = prepared.engine.identity
+        return Loaded(
+            subject=self.name,
+            visits=tuple(visit_entry(visit.scan, visit.age_years) for visit in prepared.subject.visits),
+            reference=len(ages) - 1,
+            held_out=None if prepared.truth is None else len(ages),
+            method=prepared.method,
+            model=identity.model,
+            segmenter=identity.segmenter,
+            device=identity.device,
+            volumes=tuple(_region(row) for seen in self.observations for row in seen.rows),
+            trusted_years=(min(ages) - horizon_years(ages), max(ages) + horizon_years(ages)),
+            uncertainty=prepared.uncertainty_words,
+            data_weight=prepared.data_weight,
+            warnings=prepared.warnings,
+        )
+
+    def prediction(self, age_years: float, has_spread: bool, progress: Progress) -> Prediction:
+        """The measured brain at an age, computed only if it is not at hand."""
+        has_spread = has_spread or (age_years, True) in self._predictions
+        return self._predictions.get(
+            (age_years, has_spread), lambda: self.prepared.predict(age_years, progress, has_spread)
+        )
+
+    def predict(self, asked: Predict, progress: Progress) -> Predicted:
+        """The brain at an age; measured, and with its uncertainty, where that is wanted."""
+        age = asked.age_years
+        progress(0.0, f"predicting age {age:.2f}")
+        warnings = horizon_warnings(age, self.known_ages_years)
+        if not (asked.is_measured or asked.has_uncertainty):
+            return Predicted(age, self._image(self.prepared.decode(age), self.reference), warnings=warnings)
+        prediction = self.prediction(age, asked.has_uncertainty, part_of(progress, 0.0, COMPUTED))
+        progress(COMPUTED, f"writing age {age:.2f}")
+        spread = restored_uncertainty(prediction, self.reference) if asked.has_uncertainty else None
+        return Predicted(
+            age_years=age,
+            image=self._image(prediction.volume, self.reference),
+            segmentation=self._segmentation(prediction.labels, self.reference),
+            uncertainty=self._session.save(self.name, "uncertainty", spread.voxels, spread.affine)
+            if spread
+            else None,
+            volumes=tuple(_region(row) for row in prediction.rows),
+            warnings=prediction.warnings,
+        )
+
+    def interpolate(self, asked: Interpolate, progress: Progress) -> Interpolated:
+        """The brain between two visits, on the second one's grid.
+
+        Raises:
+            InputError: α outside 0 to 1, or no such visits.
+        """
+        if not 0.0 <= asked.alpha <= 1.0:
+            msg = f"The mixing weight {asked.alpha:g} does not lie between the scans; choose 0 to 1."
+            raise InputError(msg)
+        first, second = self._visit(asked.first), self._visit(asked.second)
+        progress(0.0, f"decoding alpha {asked.alpha:.2f}")
+        if not asked.is_measured:
+            volume = self.prepared.engine.decode(mix_latents(first.latent, second.latent, asked.alpha))
+            return Interpolated(asked.alpha, self._image(volume, second.conformed))
+        mixture = mix(first.latent, second.latent, asked.alpha, self.prepared.engine)
+        progress(COMPUTED, "writing")
+        return Interpolated(
+            alpha=asked.alpha,
+            image=self._image(mixture.volume, second.conformed),
+            segmentation=self._segmentation(mixture.labels, second.conformed),
+            volumes_ml=tuple((region, float(ml)) for region, ml in mixture.volumes_ml.items()),
+        )
+
+    def show_visit(self, asked: ShowVisit, progress: Progress) -> VisitShown:
+        """A visit on the reference scan's grid.
+
+        Raises:
+            InputError: no such visit, or no such kind.
+        """
+        seen = self._visit(asked.visit)
+        if asked.kind not in KINDS:
+            msg = f"A visit is shown {' or '.join(KINDS)}, not {asked.kind!r}."
+            raise InputError(msg)
+        progress(0.0, f"showing {seen.visit.scan.name}")
+        volume = seen.conformed.volume if asked.kind == "observed" else seen.reconstructed
+        labels = self.prepared.engine.measure(volume).labels if asked.is_measured else None
+        return VisitShown(
+            visit=asked.visit,
+            kind=asked.kind,
+            image=self._image(volume, self.reference),
+            segmentation=None if labels is None else self._segmentation(labels, self.reference),
+        )
+
+    def _visit(self, index: int) -> Observation:
+        if not 0 <= index < len(self.observations):
+            msg = f"There is no visit {index}; they count from 0 to {len(self.observations) - 1}."
+            raise InputError(msg)
+        return self.observations[index]
+
+    def _image(self, volume: Volume, on: ConformedVisit) -> ArrayFile:
+        restored = on.restore(volume)
+        return self._session.save(self.name, "image", restored.voxels, restored.affine)
+
+    def _segmentation(self, labels: Labels, on: ConformedVisit) -> ArrayFile:
+        restored = on.restore_labels(labels)
+        return self._session.save(self.name, "segmentation", restored, on.scan_grid.affine)
+
+
+def _region(row: VolumeRow) -> RegionVolume:
+    return RegionVolume(**asdict(row))
