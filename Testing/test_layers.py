@@ -38,6 +38,18 @@ HEIGHT = {room: len(FLOORS) - level for level, rooms in enumerate(FLOORS) for ro
 DOORS = {"cli", "viewer", "worker"}
 """Here a function may import what its command alone needs: `mrextrap --help` does not wait for torch."""
 
+HOST_FILES = (
+    "worker/client.py",
+    "worker/session.py",
+    "worker/protocol.py",
+    "worker/requests.py",
+    "worker/results.py",
+    "model/typed_json.py",
+    "imaging/unfinished.py",
+    "errors.py",
+)
+"""What Slicer's own process loads of the engine: it has no torch, and must not wait for anything."""
+
 SLICER = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "PythonQt", "PySide6", "PyQt5", "PyQt6", "trame"}
 KNOWS_SLICER = {"scene", "viewer"}
 TORCHLESS = {"imaging", "errors", "progress", "progression", "scene"}
@@ -181,6 +193,24 @@ def test_the_slicer_module_loads_nothing_heavy_with_its_file() -> None:
 def test_the_slicer_process_never_imports_torch() -> None:
     wrong = [one for file in MODULE.rglob("*.py") for one in imports_of(file) if one.package in TORCH]
     assert wrong == [], places(wrong)
+
+
+@pytest.mark.parametrize("file", HOST_FILES)
+def test_the_hosts_end_of_the_worker_needs_numpy_at_most(file: str) -> None:
+    allowed = {"MRExtrapLib", "numpy"} | sys.stdlib_module_names
+    wrong = [one for one in imports_of(ENGINE / file) if one.package not in allowed]
+    assert wrong == [], places(wrong)
+
+
+def test_the_hosts_end_of_the_worker_reaches_no_file_that_needs_more() -> None:
+    known = {file.removesuffix(".py").replace("/", ".") for file in HOST_FILES}
+    reached = [
+        one
+        for file in HOST_FILES
+        for one in imports_of(ENGINE / file)
+        if one.package == "MRExtrapLib" and one.module.removeprefix("MRExtrapLib.") not in known
+    ]
+    assert reached == [], places(reached)
 
 
 def test_an_upward_import_would_be_caught() -> None:
