@@ -28,6 +28,14 @@ AGREEMENT_YEARS = 1.0
 BIDS_LEVELS = 5
 """dataset / sub / ses / anat / file: as far up as a dataset's tables can lie."""
 
+DIAGNOSIS_COLUMNS = ("diagnosis", "dx", "group", "profile")
+DIAGNOSES: Mapping[str, Literal["CN", "MCI", "AD"]] = {
+    **dict.fromkeys(("cn", "nc", "hc", "normal", "control", "healthy", "cognitively normal"), "CN"),
+    **dict.fromkeys(("mci", "emci", "lmci", "mild cognitive impairment"), "MCI"),
+    **dict.fromkeys(("ad", "dementia", "alzheimer", "alzheimer's disease"), "AD"),
+}
+"""How tables in the field write a diagnosis, in lower case."""
+
 REMEDY = "correct it, or give the age yourself as SCAN@AGE"
 
 
@@ -116,6 +124,25 @@ def sex_from_bids(file: Path) -> Literal["F", "M"] | None:
         return None
     for _, row in _rows(file, "participants.tsv", ("participant_id", "id"), subject):
         return _sex(row.get("sex") or "")
+    return None
+
+
+def diagnosis_from_bids(file: Path) -> Literal["CN", "MCI", "AD"] | None:
+    """CN, MCI or AD as participants.tsv says in a column of `DIAGNOSIS_COLUMNS`, else the scan's session.
+
+    None where no table says so, or says something else.
+    """
+    subject, session = _entity(file, "sub"), _entity(file, "ses")
+    if subject is None:
+        return None
+    rows = list(_rows(file, "participants.tsv", ("participant_id", "id"), subject))
+    if session is not None:
+        rows += _rows(file, f"{subject}_sessions.tsv", ("session_id",), session)
+    for _, row in rows:
+        for column in DIAGNOSIS_COLUMNS:
+            found = DIAGNOSES.get((row.get(column) or "").strip().lower())
+            if found is not None:
+                return found
     return None
 
 

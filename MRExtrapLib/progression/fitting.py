@@ -8,7 +8,7 @@ their covariance included); mean rates, patterns and variances are what is maxim
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import COVARIATE_NAMES, typical_row
-from MRExtrapLib.progression.noise import Noise, estimate_noise, principal_mixtures
+from MRExtrapLib.progression.noise import Noise, estimate_noise, noise_contrasts, principal_mixtures
 from MRExtrapLib.progression.prior import CURVATURE_PER_YEAR, MOST_FACTORS, Prior
 from MRExtrapLib.progression.scores import Scores, expected_scores
+from MRExtrapLib.progression.timing import timing_of
 
 Array = NDArray[np.float64]
 
@@ -67,8 +68,11 @@ class PriorFitting:
         if not (0 <= self.factors <= MOST_FACTORS and 0 <= self.noise_factors <= MOST_FACTORS):
             msg = f"A prior has 0 to {MOST_FACTORS} patterns, not {self.factors} and {self.noise_factors}."
             raise InputError(msg)
-        if self.iterations < 1:
-            msg = f"Fitting takes at least one iteration, not {self.iterations}."
+        if self.iterations < 1 or not self.curvature_per_year >= 0:
+            msg = (
+                f"Fitting takes at least one iteration, not {self.iterations}, and a curvature of zero or "
+                f"more, not {self.curvature_per_year:g}."
+            )
             raise InputError(msg)
 
 
@@ -125,13 +129,8 @@ def fit_prior(cohort: Cohort, fitting: PriorFitting | None = None, progress: Pro
         InputError: too few people with scans at several ages, or nothing to judge noise by.
     """
     fitting = fitting or PriorFitting()
-    several = [one for one in cohort.people if one.timing.information > 0]
-    if len(several) < FEWEST_PEOPLE:
-        msg = (
-            f"A prior needs at least {FEWEST_PEOPLE} people with scans at several ages; the cohort has "
-            f"{len(several)}."
-        )
-        raise InputError(msg)
+    check_ages([one.ages_years for one in cohort.people])
+    several = cohort.repeated.people
     progress(0.0, "judging the noise of scans")
     noise = estimate_noise(cohort, fitting.noise_factors)
     centre = round(float(np.mean([one.covariates.age_years for one in several])), 1)
@@ -154,8 +153,24 @@ def fit_prior(cohort: Cohort, fitting: PriorFitting | None = None, progress: Pro
     )
 
 
+def check_ages(ages_years: Sequence[Sequence[float]]) -> None:
+    """Whether people scanned at these ages can teach a prior; said before their scans are encoded.
+
+    Raises:
+        InputError: too few people with scans at several ages, or nothing to judge noise by.
+    """
+    several = sum(timing_of(one).information > 0 for one in ages_years)
+    if several < FEWEST_PEOPLE:
+        msg = (
+            f"A prior needs at least {FEWEST_PEOPLE} people with scans at several ages; the cohort has "
+            f"{several}."
+        )
+        raise InputError(msg)
+    noise_contrasts(ages_years)
+
+
 def _gathered(
-    people: list[Participant], rows: Array, noise: Noise, file: Path, blocks: Iterable[slice]
+    people: Sequence[Participant], rows: Array, noise: Noise, file: Path, blocks: Iterable[slice]
 ) -> _Evidence:
     misfits = np.lib.format.open_memmap(file, "w+", np.float32, (len(people), len(noise.variance)))
     blocks = tuple(blocks)

@@ -76,6 +76,27 @@ def repeat_contrasts(ages_years: Sequence[float]) -> NDArray[np.float64]:
     return _complement(np.stack([np.isin(np.arange(len(ages)), group) * 1.0 for group in groups], axis=1))
 
 
+def noise_contrasts(ages_years: Sequence[Sequence[float]]) -> tuple[list[NDArray[np.float64]], bool]:
+    """Each person's contrasts that hold noise alone, and whether they lie within short gaps.
+
+    Raises:
+        InputError: too few to tell noise from change.
+    """
+    repeats = [repeat_contrasts(one) for one in ages_years]
+    if sum(map(len, repeats)) >= FEWEST_REPEATS:
+        return repeats, True
+    about_lines = [line_contrasts(one) for one in ages_years]
+    count = sum(map(len, about_lines))
+    if count < FEWEST_CONTRASTS:
+        msg = (
+            f"Noise cannot be told from change: the cohort has {count} scans beyond two a person, and "
+            f"{FEWEST_CONTRASTS} are needed, or {FEWEST_REPEATS} within {12 * SHORT_GAP_YEARS:g} months of "
+            "another; add people with three scans or with repeats."
+        )
+        raise InputError(msg)
+    return about_lines, False
+
+
 def estimate_noise(cohort: Cohort, most_factors: int) -> Noise:
     """The noise of a cohort's scans, from short gaps where there are enough, else about people's lines.
 
@@ -85,17 +106,8 @@ def estimate_noise(cohort: Cohort, most_factors: int) -> Noise:
     Raises:
         InputError: too few contrasts to tell noise from change.
     """
-    repeats = [repeat_contrasts(one.ages_years) for one in cohort.people]
-    is_from_repeats = sum(map(len, repeats)) >= FEWEST_REPEATS
-    contrasts = repeats if is_from_repeats else [line_contrasts(one.ages_years) for one in cohort.people]
+    contrasts, is_from_repeats = noise_contrasts([one.ages_years for one in cohort.people])
     count = sum(map(len, contrasts))
-    if count < FEWEST_CONTRASTS:
-        msg = (
-            f"Noise cannot be told from change: the cohort has {count} scans beyond two a person or within "
-            f"{12 * SHORT_GAP_YEARS:g} months of another, and {FEWEST_CONTRASTS} are needed; add people with "
-            "three scans or with repeats."
-        )
-        raise InputError(msg)
     gram, variance = np.zeros((count, count)), np.empty(cohort.elements)
     for block in cohort.blocks():
         scatter = _scatter(cohort.people, contrasts, block)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,9 +15,14 @@ from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.imaging.template import BUNDLED, Template
 from MRExtrapLib.model.architectures import spec_of
 from MRExtrapLib.model.folder import Model, save_model
-from MRExtrapLib.model.manifest import Manifest, ModelGrid, TrainingRun
+from MRExtrapLib.model.integrity import verified_bytes
+from MRExtrapLib.model.manifest import CARD_FILE, Manifest, ModelGrid, TrainingRun
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.training.run import versions
+
+PROGRESSION_SECTION = "## progression"
+"""Of a model's card: how its prior came to be."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,26 @@ def pack_autoencoder(
     runs = (*_segmenter_runs(teacher), provenance.run_of("autoencoder"))
     networks = {"autoencoder": network, "segmenter": teacher.networks["segmenter"]}
     save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
+
+
+def pack_progression(prior: Prior, start: Model, provenance: Provenance, folder: Path) -> None:
+    """A model folder with the networks of another as they are, and the prior fitted on its latents."""
+    earlier = tuple(run for run in start.manifest.training if run.network != "progression")
+    run = provenance.run_of("progression")
+    manifest = replace(
+        start.manifest, name=provenance.name, licence=provenance.licence, training=(*earlier, run)
+    )
+    written = verified_bytes(start.folder, start.manifest, CARD_FILE).decode("utf-8")
+    section = [PROGRESSION_SECTION, "", f"    {run.command}", "", *(f"- {entry}" for entry in run.data), ""]
+    card = "\n".join([written.partition(PROGRESSION_SECTION)[0].rstrip(), "", *section])
+    save_model(folder, manifest, start.networks, card, _precision_of(start.networks), prior.tensors())
+
+
+def _precision_of(networks: Mapping[str, nn.Module]) -> torch.dtype:
+    """Half precision where that loses nothing, as with weights that were stored so."""
+    weights = [tensor for network in networks.values() for tensor in network.state_dict().values()]
+    is_half = all(torch.equal(one.half().float(), one) for one in weights if one.is_floating_point())
+    return torch.float16 if is_half else torch.float32
 
 
 def _segmenter_runs(model: Model | None) -> tuple[TrainingRun, ...]:

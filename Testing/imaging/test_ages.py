@@ -10,7 +10,14 @@ import pytest
 from pydicom.dataset import Dataset
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.ages import age_from_bids, age_from_dicom, checked_age, sex_from_bids, sex_from_dicom
+from MRExtrapLib.imaging.ages import (
+    age_from_bids,
+    age_from_dicom,
+    checked_age,
+    diagnosis_from_bids,
+    sex_from_bids,
+    sex_from_dicom,
+)
 from MRExtrapLib.imaging.reading import read_scan
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # real headers have them too
@@ -163,3 +170,15 @@ def test_a_scan_outside_any_dataset_has_no_age(tmp_path: Path) -> None:
     scan = scan_in(tmp_path, "head.nii.gz")
     assert age_from_bids(scan).age_years is None
     assert sex_from_bids(scan) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "found"),
+    [("diagnosis", "MCI", "MCI"), ("group", "Control", "CN"), ("dx", "Dementia", "AD"), ("group", "x", None)],
+)
+def test_a_diagnosis_is_read_as_the_field_writes_it(
+    tmp_path: Path, column: str, written: str, found: str | None
+) -> None:
+    table = f"participant_id\t{column}\nsub-01\t{written}\n"
+    (tmp_path / "participants.tsv").write_text(table, encoding="utf-8")
+    assert diagnosis_from_bids(tmp_path / "sub-01" / "anat" / "sub-01_T1w.nii.gz") == found

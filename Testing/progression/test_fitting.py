@@ -162,7 +162,9 @@ def test_too_small_a_cohort_is_refused() -> None:
         fit_prior(drawn_cohort(truth(), 5))
 
 
-@pytest.mark.parametrize("values", [{"factors": 51}, {"noise_factors": -1}, {"iterations": 0}])
-def test_a_fitting_that_makes_no_sense_is_refused(values: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "values", [{"factors": 51}, {"noise_factors": -1}, {"iterations": 0}, {"curvature_per_year": -0.1}]
+)
+def test_a_fitting_that_makes_no_sense_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(InputError):
         PriorFitting(**values)

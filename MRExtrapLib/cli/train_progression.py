@@ -1,0 +1,121 @@
+"""`mrextrap train progression`: what a cohort teaches about rates of change, in a model folder."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MRExtrapLib.cli.arguments import add_engine
+from MRExtrapLib.cli.bar import progress_on
+
+if TYPE_CHECKING:
+    from MRExtrapLib.model.folder import Model
+    from MRExtrapLib.progress import Progress
+    from MRExtrapLib.progression.cohort import Cohort
+    from MRExtrapLib.progression.fitting import PriorFitting
+    from MRExtrapLib.training.packing import Provenance
+    from MRExtrapLib.training.progression import LatentMaker
+
+ENCODED = 0.9
+"""Share of the time before fitting begins."""
+
+TWO_SCANS_TWO_YEARS_APART = 2.0
+"""S of the commonest question, in years²."""
+
+
+def add_parser(parts: argparse._SubParsersAction) -> None:
+    """Adds `progression` to what can be trained."""
+    parser = parts.add_parser("progression", help="the prior of rates, on a cohort of repeated scans")
+    cohort_help = "BIDS trees with ages in sessions.tsv; sex and diagnosis from participants.tsv help"
+    parser.add_argument("cohort", nargs="+", type=Path, metavar="COHORT", help=cohort_help)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="RUN", help="folder of the run; keeps latents"
+    )
+    parser.add_argument(
+        "--split", type=Path, help="JSON of train/validation/test subjects; only those who train are used"
+    )
+    parser.add_argument("--factors", type=int, metavar="K", help="patterns of change (default 10)")
+    parser.add_argument("--noise-factors", type=int, metavar="M", help="patterns of noise (default 5)")
+    parser.add_argument("--iterations", type=int, help="of fitting, at most (default 30)")
+    curvature_help = "share of itself that a rate changes in a year, one SD (default 0.1)"
+    parser.add_argument("--curvature", dest="curvature_per_year", type=float, help=curvature_help)
+    add_engine(parser)
+    parser.add_argument("--name", default="my-model", help="of the model folder that is made")
+    parser.add_argument("--licence", help="of the model, as SPDX writes it; that of --model by default")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `mrextrap train progression`."""
+    from MRExtrapLib.model.catalogue import find_model
+    from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.progress import part_of
+    from MRExtrapLib.progression.fitting import fit_prior
+    from MRExtrapLib.progression.posterior import mean_data_weight
+    from MRExtrapLib.training.packing import pack_progression
+    from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, write_people
+
+    started, fitting = time.monotonic(), _fitting(arguments)
+    model = load_model(find_model(arguments.model))
+    engine = arguments.open_engine(arguments)
+    fingerprint = fingerprint_of(model) + engine.identity.segmenter
+    maker = LatentMaker(engine.conform, engine.codec.encode, fingerprint)
+    with progress_on(sys.stderr) as progress:
+        cohort = _cohort(arguments, maker, part_of(progress, 0.0, ENCODED))
+        prior = fit_prior(cohort, fitting, part_of(progress, ENCODED, 1.0))
+    write_people(cohort, arguments.output / "people.tsv")
+    provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
+    pack_progression(prior, model, provenance, arguments.output / "model")
+    weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
+    print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
+    print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
+    print(f"The model that holds the prior is {arguments.output / 'model'}.")
+    return 0
+
+
+def _cohort(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Cohort:
+    from MRExtrapLib.progression.fitting import check_ages
+    from MRExtrapLib.training.progression import encoded_cohort, find_people
+    from MRExtrapLib.training.split import read_split
+
+    people, left_out = find_people(arguments.cohort)
+    _tell(left_out)
+    if arguments.split:
+        split = read_split(arguments.split)
+        people = [one for one in people if split.part_of(one.name) == "train"]
+    check_ages([one.ages_years for one in people])  # before hours of encoding
+    cohort, left_out = encoded_cohort(people, maker, arguments.output / "latents", progress)
+    _tell(left_out)
+    return cohort
+
+
+def _tell(left_out: Sequence[str]) -> None:
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+
+
+def _fitting(arguments: argparse.Namespace) -> PriorFitting:
+    from MRExtrapLib.progression.fitting import PriorFitting
+
+    names = ("factors", "noise_factors", "iterations", "curvature_per_year")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return PriorFitting(**given)
+
+
+def _provenance(arguments: argparse.Namespace, model: Model, cohort: Cohort, hours: float) -> Provenance:
+    from MRExtrapLib.training.packing import Provenance
+    from MRExtrapLib.training.progression import count_words
+
+    return Provenance(
+        name=arguments.name,
+        licence=arguments.licence or model.manifest.licence,
+        command=shlex.join(["mrextrap", *sys.argv[1:]]),
+        data=tuple(f"{dataset}: {words}" for dataset, words in count_words(cohort).items()),
+        seed=0,
+        hours=hours,
+    )

@@ -1,0 +1,196 @@
+"""A prior trained on a BIDS tree, from scans to a model folder that forecasts from one scan."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fakes import AFFINE, SHAPE, FakeConformer, LinearCodec, fake_engine, fake_voxels
+
+from MRExtrapLib.cli.main import main
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.pipeline import forecast
+from MRExtrapLib.forecast.subject import Request, Subject, Visit
+from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.reading import read_scan
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.writing import write_nifti
+from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
+from MRExtrapLib.model.folder import load_model, save_model
+from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
+from MRExtrapLib.progression.prior import prior_from
+from MRExtrapLib.training.progression import LatentMaker, encoded_cohort, find_people
+
+PEOPLE = 12
+RATE = -1.5
+"""How much darker every voxel gets in a year, in the scans' own units of 20 to 220."""
+
+DONE, BAD_INPUT = 0, 2
+
+
+@pytest.fixture
+def a_cohort(tmp_path: Path) -> Path:
+    """A BIDS tree: people who darken evenly, three scans each; one has no ages, one a single scan."""
+    tree, generator = tmp_path / "cohort", np.random.default_rng(0)
+    rows = ["participant_id\tsex\tdiagnosis"]
+    for number in range(PEOPLE + 1):
+        name = f"sub-{number:02d}"
+        rows.append(f"{name}\t{'F' if number % 2 else 'M'}\t{'AD' if number % 3 == 0 else 'CN'}")
+        level, start = generator.uniform(90, 150, SHAPE), generator.uniform(65, 75)
+        sessions = ["session_id\tage"]
+        for visit in range(1 if number == PEOPLE else 3):
+            voxels = level + visit * (RATE + generator.normal(0, 0.3)) + generator.normal(0, 0.5, SHAPE)
+            path = tree / name / f"ses-{visit}" / "anat" / f"{name}_ses-{visit}_T1w.nii.gz"
+            path.parent.mkdir(parents=True)
+            write_nifti(Volume(voxels.astype(np.float32), AFFINE), path)
+            sessions.append(f"ses-{visit}\t{start + visit:.2f}")
+        (tree / name / f"{name}_sessions.tsv").write_text("\n".join(sessions) + "\n", encoding="utf-8")
+    (tree / "participants.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return tree
+
+
+@pytest.fixture
+def a_model(tmp_path: Path) -> Path:
+    """A model folder whose networks nobody runs."""
+    grid = ModelGrid(SHAPE, tuple(map(tuple, AFFINE.tolist())), "box")
+    manifest = Manifest("tiny", {"autoencoder": NetworkSpec("mrextrap-autoencoder", {})}, grid, "CC0-1.0")
+    torch.manual_seed(0)
+    networks = {"autoencoder": Autoencoder(AutoencoderConfig(widths=(4, 8), blocks=(1, 1)))}
+    save_model(tmp_path / "tiny", manifest, networks, "# tiny\n\nA model for tests.\n")
+    return tmp_path / "tiny"
+
+
+class CountingMaker:
+    """Makes fake latents and counts how often, until told to fail."""
+
+    def __init__(self) -> None:
+        self.people = 0
+        self.refuses: int | None = None
+        self.maker = LatentMaker(self.conform, LinearCodec().encode, "weights")
+
+    def conform(self, volumes: Sequence[Volume]) -> tuple[ConformedVisit, ...]:
+        self.people += 1
+        if self.people == self.refuses:
+            msg = "Scan 1 of 3 shows 12 ml of brain."
+            raise InputError(msg)
+        engine = fake_engine()
+        return FakeConformer()(volumes, engine.segmenter.find_tissues, engine.template)
+
+
+def open_engine(arguments: argparse.Namespace) -> Engine:
+    return fake_engine()
+
+
+def words_for(cohort: Path, model: Path, run: Path, *more: str) -> list[str]:
+    return ["train", "progression", str(cohort), "--model", str(model), "-o", str(run), *more]
+
+
+def test_people_are_found_with_ages_and_covariates(a_cohort: Path) -> None:
+    people, left_out = find_people([a_cohort])
+    assert len(people) == PEOPLE
+    assert people[0].name == "cohort/sub-00"
+    assert len(people[0].ages_years) == 3
+    assert (people[0].covariates.sex, people[0].covariates.diagnosis) == ("M", "AD")
+    assert (people[1].covariates.sex, people[1].covariates.diagnosis) == ("F", "CN")
+    assert left_out == [f"cohort/sub-{PEOPLE}: one scan with an age tells nothing of rates."]
+
+
+def test_scans_without_an_age_are_left_out_and_named(a_cohort: Path) -> None:
+    (a_cohort / "sub-00" / "sub-00_sessions.tsv").unlink()
+    people, left_out = find_people([a_cohort])
+    assert len(people) == PEOPLE - 1
+    assert sum("sub-00_ses" in sentence for sentence in left_out) == 3
+
+
+def test_a_folder_without_scans_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No \\*_T1w"):
+        find_people([tmp_path])
+
+
+def test_latents_are_made_once(a_cohort: Path, tmp_path: Path) -> None:
+    people, _ = find_people([a_cohort])
+    counting = CountingMaker()
+    first, _ = encoded_cohort(people, counting.maker, tmp_path / "latents")
+    again, _ = encoded_cohort(people, counting.maker, tmp_path / "latents")
+    assert counting.people == PEOPLE
+    np.testing.assert_array_equal(first.people[3].latents, again.people[3].latents)
+    encoded_cohort(people, replace(counting.maker, fingerprint="others"), tmp_path / "latents")
+    assert counting.people == 2 * PEOPLE
+
+
+def test_a_changed_scan_is_encoded_again(a_cohort: Path, tmp_path: Path) -> None:
+    people, _ = find_people([a_cohort])
+    counting = CountingMaker()
+    encoded_cohort(people, counting.maker, tmp_path / "latents")
+    write_nifti(Volume(fake_voxels(7), AFFINE), people[0].paths[0])
+    encoded_cohort(people, counting.maker, tmp_path / "latents")
+    assert counting.people == PEOPLE + 1
+
+
+def test_one_person_whose_scans_fail_does_not_stop_the_rest(a_cohort: Path, tmp_path: Path) -> None:
+    counting = CountingMaker()
+    counting.refuses = 2
+    people, _ = find_people([a_cohort])
+    cohort, left_out = encoded_cohort(people, counting.maker, tmp_path / "latents")
+    assert len(cohort.people) == PEOPLE - 1
+    assert left_out == ["cohort/sub-01: Scan 1 of 3 shows 12 ml of brain."]
+
+
+def test_the_command_makes_a_model_that_forecasts_from_one_scan(
+    a_cohort: Path, a_model: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    options = ("--factors", "2", "--noise-factors", "1", "--iterations", "5", "--name", "with-prior")
+    assert main(words_for(a_cohort, a_model, run, *options), open_engine) == DONE
+    before, model = load_model(a_model), load_model(run / "model")
+    assert model.name == "with-prior"
+    assert model.manifest.licence == "CC0-1.0"
+    assert model.manifest.training[-1].data == (f"cohort: {PEOPLE} people, {3 * PEOPLE} scans",)
+    assert model.manifest.files["autoencoder.safetensors"] == before.manifest.files["autoencoder.safetensors"]
+    card = (run / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "A model for tests." in card
+    assert card.count("## progression") == 1
+    assert len((run / "people.tsv").read_text(encoding="utf-8").splitlines()) == PEOPLE + 1
+    assert model.progression is not None
+    engine = fake_engine(prior=prior_from(model.progression))
+    scan = read_scan(a_cohort / "sub-00" / "ses-0" / "anat" / "sub-00_ses-0_T1w.nii.gz")
+    made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,)), engine)
+    change = made.restored(made.predictions[0]).voxels - scan.volume.voxels
+    assert np.median(change) == pytest.approx(4 * RATE, rel=0.2)
+
+
+def test_a_second_prior_replaces_the_first(a_cohort: Path, a_model: Path, tmp_path: Path) -> None:
+    options = ("--factors", "0", "--noise-factors", "0", "--iterations", "1")
+    assert main(words_for(a_cohort, a_model, tmp_path / "one", *options), open_engine) == DONE
+    first = tmp_path / "one" / "model"
+    assert main(words_for(a_cohort, first, tmp_path / "two", *options), open_engine) == DONE
+    model = load_model(tmp_path / "two" / "model")
+    assert [run.network for run in model.manifest.training].count("progression") == 1
+    assert (model.folder / "MODEL_CARD.md").read_text(encoding="utf-8").count("## progression") == 1
+
+
+def test_only_those_who_train_are_used(a_cohort: Path, a_model: Path, tmp_path: Path) -> None:
+    split = tmp_path / "split.json"
+    split.write_text('{"train": [], "validation": ["cohort/sub-00"], "test": ["cohort/sub-01"]}')
+    options = ("--factors", "0", "--noise-factors", "0", "--iterations", "1", "--split", str(split))
+    assert main(words_for(a_cohort, a_model, tmp_path / "run", *options), open_engine) == DONE
+    people = (tmp_path / "run" / "people.tsv").read_text(encoding="utf-8")
+    assert "sub-00" not in people
+    assert "sub-01" not in people
+    assert "sub-02" in people
+
+
+def test_too_small_a_cohort_is_refused_before_anything_is_encoded(
+    a_cohort: Path, a_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = a_cohort / "sub-00"
+    code = main(words_for(one, a_model, tmp_path / "run"), open_engine)
+    assert code == BAD_INPUT
+    assert "at least 8 people" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "latents").exists()
