@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -28,7 +29,14 @@ ABSOLUTE_TOLERANCE = 2e-4
 """Log changes below this (0.02 %) are nothing anyone could measure."""
 
 CORRECTIONS = 12
-"""More fixed-point steps than any plausible prescription needs (three to six)."""
+"""More secant steps than any plausible prescription needs: five to eight, on a real brain at 1 mm, from +4
+to −8 years. Without the secant these were nine to twenty."""
+
+RESPONSES = (0.4, 1.5)
+"""Believed of the secant: its neighbours move a small compartment too, and so bend it."""
+
+SMALLEST_STEP = 1e-6
+"""Below this a step says nothing of the response."""
 
 
 class AgeingBrain:
@@ -73,14 +81,21 @@ class AgeingBrain:
             msg = f"This brain has no compartment {', '.join(unknown)}; it has {known}."
             raise InputError(msg)
         targets = {name: log_changes.get(name, 0.0) for name in self._velocities}
-        growth = dict(targets)
+        growth, response = dict(targets), dict.fromkeys(targets, 1.0)
+        before: tuple[dict[str, float], dict[str, float]] | None = None
         for _ in range(CORRECTIONS):
             velocity = self._velocity(growth)
             realised = self._log_changes(jacobian_determinant(exponential(velocity)))
             missed = {name: target - realised[name] for name, target in targets.items()}
+            if not all(map(math.isfinite, missed.values())):
+                msg = "The prescribed change folds tissue; choose smaller rates or fewer years."
+                raise InputError(msg)
             if all(abs(missed[name]) <= _tolerance(target) for name, target in targets.items()):
                 return integrate(velocity, self.compartments.grid)
-            growth = {name: rate + missed[name] for name, rate in growth.items()}
+            if before is not None:
+                response |= _responses(growth, realised, *before)
+            before = growth, realised
+            growth = {name: rate + missed[name] / response[name] for name, rate in growth.items()}
         worst = max(missed, key=lambda name: abs(missed[name]))
         msg = (
             f"The {worst} cannot change by {100 * np.expm1(targets[worst]):+.0f} % here "
@@ -97,16 +112,33 @@ class AgeingBrain:
         return region_truth_ml(label_volumes_ml(self.labels, deformation))
 
     def _log_changes(self, jacobian: NDArray[np.float32]) -> dict[str, float]:
-        return {
-            name: float(np.log(np.sum(share * jacobian, dtype=np.float64) / share.sum(dtype=np.float64)))
-            for name, share in self.compartments.occupancy.items()
-        }
+        """Not a number for a compartment that folds."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {
+                name: float(np.log(np.sum(share * jacobian, dtype=np.float64) / share.sum(dtype=np.float64)))
+                for name, share in self.compartments.occupancy.items()
+            }
 
     def _velocity(self, growth: Mapping[str, float]) -> Velocity:
         velocity = np.zeros((3, *self.compartments.grid.shape), np.float32)
         for name, rate in growth.items():
             velocity += np.float32(rate) * self._velocities[name]
         return velocity
+
+
+def _responses(
+    growth: Mapping[str, float],
+    realised: Mapping[str, float],
+    growth_before: Mapping[str, float],
+    realised_before: Mapping[str, float],
+) -> dict[str, float]:
+    """By how much each compartment follows its own growth, from the last two steps (a secant)."""
+    steps = {name: growth[name] - growth_before[name] for name in growth}
+    return {
+        name: float(np.clip((realised[name] - realised_before[name]) / step, *RESPONSES))
+        for name, step in steps.items()
+        if abs(step) > SMALLEST_STEP
+    }
 
 
 def _tolerance(log_change: float) -> float:

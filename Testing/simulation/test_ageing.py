@@ -133,9 +133,10 @@ def test_a_head_without_brain_labels_is_refused(t1_head: Volume) -> None:
         AgeingBrain(t1_head.with_voxels(np.full(t1_head.shape, 507.0)))
 
 
-def test_an_impossible_change_is_refused(ageing_brain: AgeingBrain) -> None:
+@pytest.mark.parametrize("change", [5.0, 500.0])
+def test_an_impossible_change_is_refused(ageing_brain: AgeingBrain, change: float) -> None:
     with pytest.raises(InputError, match="fewer years"):
-        ageing_brain.deformation({"ventricles": 5.0})
+        ageing_brain.deformation({"ventricles": change})
 
 
 def test_an_unknown_compartment_is_refused(ageing_brain: AgeingBrain) -> None:
