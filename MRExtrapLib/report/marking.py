@@ -10,16 +10,19 @@ from matplotlib.figure import Figure
 RESEARCH_USE = "Predicted, research use, not for diagnosis"
 """Stands in every figure with a prediction in it, also after it is cut out of a report."""
 
+SIMULATED = "Simulated ageing, research use, not for diagnosis"
+"""And in every figure of a brain that was aged by the simulator."""
+
 DOTS_PER_INCH = 150
 
 
-def save_png(figure: Figure, path: Path) -> Path:
-    """The figure as PNG, needing no screen; the file's own description marks it as a prediction too."""
+def save_png(figure: Figure, path: Path, notice: str = RESEARCH_USE) -> Path:
+    """The figure as PNG, needing no screen; the file's own description repeats the notice."""
     FigureCanvasAgg(figure)
     figure.savefig(
         path,
         dpi=DOTS_PER_INCH,
         facecolor=figure.get_facecolor(),
-        metadata={"Software": "MRExtrap", "Description": RESEARCH_USE},
+        metadata={"Software": "MRExtrap", "Description": notice},
     )
     return path

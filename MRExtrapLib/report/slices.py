@@ -52,12 +52,16 @@ PLANES = (
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One column: a volume with its title; `is_predicted` marks it, `is_change` colours it about zero."""
+    """One column: a volume with its title; `is_predicted` marks it, `is_change` colours it about zero.
+
+    Either kind bears the `mark`, so that a slice cut out of the figure still says what it is.
+    """
 
     title: str
     volume: Volume
     is_predicted: bool = False
     is_change: bool = False
+    mark: str = "predicted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +74,18 @@ class View:
 
 
 def slices_figure(
-    panels: Sequence[Panel], title: str, through_mm: NDArray[np.float64] | None = None
+    panels: Sequence[Panel],
+    title: str,
+    through_mm: NDArray[np.float64] | None = None,
+    notice: str = RESEARCH_USE,
 ) -> Figure:
-    """Three orientations (rows) of every panel (columns), with colourbars and the research-use notice.
+    """Three orientations (rows) of every panel (columns), with colourbars and the notice.
 
     Args:
         panels: all on one grid; the first sets the gray scale and where the brain is.
         title: of the whole figure.
         through_mm: (3,) RAS point that the slices meet in; the brain's middle if left out.
+        notice: stands below.
 
     Raises:
         InputError: the panels lie on different grids, or there are none.
@@ -106,7 +114,7 @@ def slices_figure(
         axes[row, 0].set_ylabel(words, color=INK, fontsize=11)
     _add_colourbars(figure, axes, panels, gray, change)
     figure.suptitle(title, color=INK, fontsize=12)
-    figure.supxlabel(RESEARCH_USE, color=WARNING_INK, fontsize=12, fontweight="bold")
+    figure.supxlabel(notice, color=WARNING_INK, fontsize=12, fontweight="bold")
     return figure
 
 
@@ -166,7 +174,7 @@ def _draw(
     axis.text(0.02, 0.98, plane.left_edge, color=INK, fontsize=9, ha="left", va="top", transform=at)
     axis.text(0.98, 0.98, plane.right_edge, color=INK, fontsize=9, ha="right", va="top", transform=at)
     if panel.is_predicted or panel.is_change:
-        axis.text(0.02, 0.01, "predicted", color=WARNING_INK, fontsize=9, transform=at)
+        axis.text(0.02, 0.01, panel.mark, color=WARNING_INK, fontsize=9, transform=at)
 
 
 def _add_colourbars(
