@@ -84,7 +84,9 @@ def ages_between(start: float, end: float, step: float, most: int) -> tuple[floa
     return tuple(round(start + index * step, 6) for index in range(count))
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(
+    parser: argparse.ArgumentParser, words: str = "folder to write; appears whole or not at all"
+) -> None:
     """Adds -o OUT."""
     parser.add_argument(
         "-o",
@@ -92,7 +94,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="OUT",
-        help="folder to write; appears whole or not at all",
+        help=words,
     )
 
 
