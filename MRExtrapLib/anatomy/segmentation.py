@@ -37,8 +37,8 @@ OVERLAP = 0.1
 """Share of a window that its neighbour covers too, where a head is looked at in windows (a first look)."""
 
 LARGEST_BRAIN_VOXELS = 9_000_000
-"""A box of this size is looked at as a whole (a brain's is 3 to 5 million, a brain case's 6 to 8), a larger one
-in windows."""
+"""A box of this size is looked at as a whole (a brain's is 3 to 5 million, a brain case's 6 to 8), a larger
+one in windows."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""

@@ -65,7 +65,8 @@ def main() -> None:
         sources=SOURCES,
         description=arguments.description,
     )
-    save_model(arguments.output, manifest, model.networks, arguments.card.read_text(encoding="utf-8"))
+    card = arguments.card.read_text(encoding="utf-8")
+    save_model(arguments.output, manifest, model.networks, card, progression=model.progression)
     print(f"Published {arguments.output}.")
 
 
