@@ -81,8 +81,8 @@ class Autoencoder(nn.Module):
 class LappedTransform(nn.Module):
     """The linear half: analysis and synthesis with windows of three blocks a side, one latent a block.
 
-    It begins as the lowest cosines of the block under a smooth window (a lapped transform, Malvar 1992), which
-    already draws a blurred brain; the networks beside it learn what linear filters leave behind.
+    It begins as the lowest cosines of the block under a smooth window (a lapped transform, Malvar 1992),
+    which already draws a blurred brain; the networks beside it learn what linear filters leave behind.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:

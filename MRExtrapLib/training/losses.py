@@ -44,8 +44,8 @@ def mean_soft_dice(probability: Tensor, truth: Tensor) -> Tensor:
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, variance) ‖ N(0, 1)) in nats, the mean over the latent's elements.
 
-    A mean, as L1 is one, so that a weight says the same for a crop as for a brain. Summed over a crop of 64³
-    the paper's 1e-6 weighs as much as L1 itself: latents kept 1.2 nats an element and blurred what they meant.
+    A mean, as L1 is one, so that a weight says the same for a crop as for a brain. Summed over a crop of
+    64³ the paper's 1e-6 weighs as much as L1 itself: latents kept 1.2 nats an element, and images blurred.
 
     Source: Kingma & Welling 2014, appendix B; the paper's β₃ term (arXiv 2508.19482, equation 1).
     """
