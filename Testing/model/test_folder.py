@@ -187,7 +187,7 @@ def test_weights_that_do_not_fit_are_refused(
         (an_autoencoder("gan"), "'gan' is no architecture"),
         (an_autoencoder("mrextrap-segmenter"), "is no architecture of an autoencoder"),
         (an_autoencoder("mrextrap-autoencoder", {"depth": 3}), "unknown key 'depth'"),
-        (an_autoencoder("mrextrap-autoencoder", {"widths": [4]}), "makes no network"),
+        (an_autoencoder("mrextrap-autoencoder", {"widths": [4, 8]}), "makes no network"),
         ({"files": {"../secret": "0" * 64}}, "not a plain name"),
         ({"files": {"a.txt": "short"}}, "not a sha256"),
         ({"files": {}}, "names no autoencoder"),
