@@ -20,6 +20,9 @@ from MRExtrapLib.training.losses import segmentation_loss
 from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
+CORNERS_A_STEP = 2
+"""Of the eight voxels of each fine block that the network answers for, so many are compared in a step."""
+
 Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
 """Image (1, 1, S, S, S), channels (1, 8, S/2, S/2, S/2), whether the labels are coarse (1,)."""
 
@@ -80,7 +83,8 @@ def train_segmenter(
         share = learning_rate_share(step, training.steps, training.warm_up_steps)
         for group in optimiser.param_groups:
             group["lr"] = training.learning_rate * share
-        loss = _step(wrapped, optimiser, batches, training.accumulate, device)
+        corners = _corners(training.seed, step)
+        loss = _step(wrapped, optimiser, batches, training.accumulate, device, corners)
         run.step = step + 1
         bar.set_postfix(loss=f"{loss:.3f}")
         if run.step % 10 == 0:
@@ -100,12 +104,19 @@ def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_st
     )
 
 
+def _corners(seed: int, step: int) -> list[int]:
+    """Voxels of a block that this step looks at; the same for the same seed and step."""
+    drawn = torch.randperm(8, generator=torch.Generator().manual_seed(seed * 1_000_003 + step))
+    return drawn[:CORNERS_A_STEP].tolist()
+
+
 def _step(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     batches: Batches,
     accumulate: int,
     device: torch.device,
+    corners: Sequence[int],
 ) -> float:
     optimiser.zero_grad(set_to_none=True)
     total = 0.0
@@ -114,9 +125,11 @@ def _step(
         image = image.to(device, memory_format=torch.channels_last_3d)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(image)
-        loss = segmentation_loss(logits, channels.to(device), is_coarse=bool(is_coarse[0])) / accumulate
-        loss.backward()
-        total += loss.item()
+        loss = segmentation_loss(
+            logits, channels.to(device), is_coarse=bool(is_coarse[0]), corners=corners
+        )
+        (loss / accumulate).backward()
+        total += loss.item() / accumulate
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return total
