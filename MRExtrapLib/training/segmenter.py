@@ -125,9 +125,7 @@ def _step(
         image = image.to(device, memory_format=torch.channels_last_3d)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(image)
-        loss = segmentation_loss(
-            logits, channels.to(device), is_coarse=bool(is_coarse[0]), corners=corners
-        )
+        loss = segmentation_loss(logits, channels.to(device), is_coarse=bool(is_coarse[0]), corners=corners)
         (loss / accumulate).backward()
         total += loss.item() / accumulate
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -49,3 +49,23 @@ def test_labels_come_back_as_labels(a_brain_on, a_grid_stored):
     moved = resample_labels(labels, scan.grid, a_grid_stored("oblique"))
     assert set(np.unique(moved)) <= {0, 17, 34, 51}
     assert (moved == 51).any()
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "oblique"])
+def test_labels_on_a_coarser_grid_are_those_that_fill_most_of_a_voxel(a_brain_on, a_grid_stored, orientation):
+    scan = a_brain_on(a_grid_stored("RAS", 1.0))
+    labels = np.digitize(scan.voxels, [12, 50, 90]).astype(np.int16) * 17
+    grid = a_grid_stored(orientation, 2.0)
+    shares = [resample(scan.with_voxels(labels == n), grid).voxels for n in (17, 34, 51)]
+    shares = np.stack([1 - np.sum(shares, axis=0), *shares])
+    fullest = np.array([0, 17, 34, 51])[shares.argmax(axis=0)]
+    top = np.sort(shares, axis=0)
+    is_clear = top[-1] - top[-2] > ROUNDING
+    np.testing.assert_array_equal(resample_labels(labels, scan.grid, grid)[is_clear], fullest[is_clear])
+    assert is_clear.mean() > 0.99
+
+
+def test_a_label_outside_a_coarser_grid_is_left_out(a_brain_on, a_grid_stored):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    far_away = Grid((4, 4, 4), np.diag([9.0, 9.0, 9.0, 1.0]) + np.pad([[500.0]], ((0, 3), (3, 0))))
+    assert not resample_labels((scan.voxels > 12).astype(np.int16), scan.grid, far_away).any()
