@@ -73,9 +73,12 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.training.packing import pack_segmenter
+    from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
-    heads = _training_heads(arguments)
+    join_processes()
+    with one_after_the_first():
+        heads = _training_heads(arguments)
     defaults = SegmenterTraining()
     training = replace(defaults, **_given(arguments, "steps", "seed", "accumulate", "learning_rate"))
     if arguments.crop:
@@ -85,8 +88,9 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     device = pick_device(arguments.device).torch
     network, run = train_segmenter(heads, training, arguments.output, device, known)
     provenance = _provenance(arguments, [head.subject for head in heads], training.seed, run)
-    pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
-    print(f"The trained segmenter is the model {arguments.output / 'model'}.")
+    if rank() == 0:
+        pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
+        print(f"The trained segmenter is the model {arguments.output / 'model'}.")
     return 0
 
 
@@ -101,7 +105,9 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.brains import find_scans, prepared_brains
     from MRExtrapLib.training.packing import pack_autoencoder
     from MRExtrapLib.training.perceptual import perceptual_distance
+    from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
 
+    join_processes()
     device = pick_device(arguments.device)
     teacher = load_model(find_model(arguments.segmenter))
     segmenter = _segmenter_of(teacher)
@@ -109,10 +115,11 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     if not any(found):
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, arguments.data))}; give a folder that holds T1 scans."
         raise InputError(msg)
-    split = _split(arguments, [subject for scans in found for subject, _ in scans])
-    used = [scan for scans in found for scan in _evenly(scans, split, arguments.most)]
     finder = Segmenter(segmenter, device).find_tissues
-    brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
+    with one_after_the_first():
+        split = _split(arguments, [subject for scans in found for subject, _ in scans])
+        used = [scan for scans in found for scan in _evenly(scans, split, arguments.most)]
+        brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
     for sentence in refused:
         print(f"left out: {sentence}", file=sys.stderr)
     learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
@@ -121,8 +128,9 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     perceptual = perceptual_distance(arguments.perceptual, segmenter, device.torch)
     network, run = train_autoencoder(learners, judges, training, perceptual, arguments.output, device.torch)
     provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
-    pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
-    print(f"The trained model is {arguments.output / 'model'}.")
+    if rank() == 0:
+        pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
+        print(f"The trained model is {arguments.output / 'model'}.")
     return 0
 
 

@@ -23,7 +23,7 @@ from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
 from MRExtrapLib.training.losses import kl_divergence
 from MRExtrapLib.training.perceptual import PerceptualLoss
-from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
+from MRExtrapLib.training.run import Run, Trained, average_gradients, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
 TRANSFORM_LEARNING_SHARE = 0.1
@@ -149,6 +149,7 @@ class Trainer:
             + self.judge(real, target_is_real=True, for_discriminator=True)
         )
         loss.backward()
+        average_gradients(self.discriminator)
         self.judge_optimiser.step()
         return float(loss.item())
 

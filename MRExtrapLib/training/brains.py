@@ -87,6 +87,12 @@ def prepared_brains(
     return brains, refused
 
 
+LEAST_BRAIN_SHARE = 0.2
+"""Of a crop: one that holds less brain teaches nothing, and another is drawn, up to `TRIES` times."""
+
+TRIES = 10
+
+
 class BrainCrops(Dataset):
     """Crop number i of an endless series; the same number and seed give the same crop.
 
@@ -104,9 +110,16 @@ class BrainCrops(Dataset):
         rng = np.random.default_rng((self.seed, index))
         voxels = self.brains[int(rng.integers(len(self.brains)))].voxels
         voxels = np.pad(voxels, [(0, max(0, self.size - n)) for n in voxels.shape])
-        start = [int(rng.integers(n - self.size + 1)) for n in voxels.shape]
-        crop = voxels[tuple(slice(at, at + self.size) for at in start)]
+        crop = self._cut(voxels, rng)
         crop = np.transpose(crop, rng.permutation(3))
         crop = np.flip(crop, axis=tuple(axis for axis in range(3) if rng.random() < 0.5))
         gain = float(rng.uniform(0.9, 1.1))
         return torch.from_numpy(np.ascontiguousarray(crop)).float()[None].mul_(gain / STEPS).clamp_(0, 1)
+
+    def _cut(self, voxels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        for _ in range(TRIES):
+            start = [int(rng.integers(n - self.size + 1)) for n in voxels.shape]
+            crop = voxels[tuple(slice(at, at + self.size) for at in start)]
+            if np.count_nonzero(crop) >= LEAST_BRAIN_SHARE * crop.size:
+                break
+        return crop

@@ -11,7 +11,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,9 +44,34 @@ def world_size() -> int:
 
 
 def join_processes() -> None:
-    """Meets the other processes when `torchrun` started us."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    """Meets the other processes when `torchrun` started us; each takes a GPU of its own, if there are any."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
+        return
+    has_gpus = torch.cuda.is_available()
+    if has_gpus:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if has_gpus else "gloo")
+
+
+@contextmanager
+def one_after_the_first() -> Iterator[None]:
+    """Lets the first process do alone what leaves files, and the others then find those files.
+
+    An error of the first process ends the others too, when `torchrun` sees it.
+    """
+    if rank() > 0:
+        distributed.barrier()
+    yield
+    if rank() == 0 and world_size() > 1:
+        distributed.barrier()
+
+
+def average_gradients(network: nn.Module) -> None:
+    """Gives every process the mean of all processes' gradients, for a network outside of DDP."""
+    for parameter in network.parameters() if world_size() > 1 else ():
+        if parameter.grad is not None:
+            distributed.all_reduce(parameter.grad)
+            parameter.grad /= world_size()
 
 
 @dataclass

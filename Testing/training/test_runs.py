@@ -1,6 +1,9 @@
 """A run that was interrupted ends where an uninterrupted one ends."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,9 @@ from MRExtrapLib.training.crops import CropConfig
 from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
 CPU = torch.device("cpu")
+SAME_DIRECTION = 0.995
+"""Cosine of two gradients that differ by rounding to bfloat16 alone; of two other crops it is far lower."""
+
 TINY_SEGMENTER = SegmenterTraining(
     network=SegmenterConfig(widths=(8, 8)), crops=CropConfig(size=16), steps=4, save_every=2, workers=0
 )
@@ -38,6 +44,20 @@ class PlugPulledError(Exception):
 def some_brains():
     index = np.indices((40, 40, 40)).sum(axis=0)
     return [Brain(f"made/{i}", ((np.sin(index / (4 + i)) + 1) * 100).astype(np.uint8)) for i in range(2)]
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """Runs a script or module as two processes of torchrun and gives what they print."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def run(*words: str) -> str:
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        done = subprocess.run([*launcher, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 def weights_of(network: torch.nn.Module) -> torch.Tensor:
@@ -107,6 +127,40 @@ def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_fo
     assert model.name == "tiny"
     assert model.segmenter is not None
     assert model.manifest.training[0].data == ("heads: 2 subjects",)
+
+
+def gradient_of(run: Path) -> torch.Tensor:
+    """The mean gradient so far, as the optimiser of a saved run remembers it."""
+    state = torch.load(run / "state.pt", weights_only=True)["optimiser"]["state"]
+    return torch.cat([one["exp_avg"].flatten() for one in state.values()])
+
+
+def test_two_processes_learn_what_one_learns_from_the_same_crops(tmp_path, a_labelled_folder, together):
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    together("-m", "MRExtrapLib", *words, "-o", str(tmp_path / "two"))
+    assert main([*words, "-o", str(tmp_path / "one"), "--accumulate", "2"]) == 0
+    assert main([*words, "-o", str(tmp_path / "other"), "--accumulate", "2", "--seed", "7"]) == 0
+    one, two, other = (gradient_of(tmp_path / run) for run in ("one", "two", "other"))
+    assert torch.cosine_similarity(one, two, dim=0) > SAME_DIRECTION
+    assert torch.cosine_similarity(one, other, dim=0) < SAME_DIRECTION
+
+
+SHARED_JUDGE = """
+import torch
+from MRExtrapLib.training.run import average_gradients, join_processes, rank
+join_processes()
+judge = torch.nn.Linear(1, 1)
+for parameter in judge.parameters():
+    parameter.grad = torch.full_like(parameter, float(rank()))
+average_gradients(judge)
+print([parameter.grad.item() for parameter in judge.parameters()])
+"""
+
+
+def test_processes_step_by_the_mean_of_their_gradients(tmp_path, together):
+    script = tmp_path / "judge.py"
+    script.write_text(SHARED_JUDGE, encoding="utf-8")
+    assert together(str(script)).count("[0.5, 0.5]") == 2
 
 
 def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled_folder):
