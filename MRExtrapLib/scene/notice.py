@@ -26,8 +26,8 @@ class Annotation(Protocol):
 def name_of(source_name: str, what: str, detail: str = "") -> str:
     """What a node is called.
 
-    >>> name_of("sub-01", "segmentation", "age=52.50years")
-    'sub-01 segmentation (Predicted, research use, not for diagnosis) [age=52.50years]'
+    >>> name_of("sub-01", "segmentation", "age=52.5years")
+    'sub-01 segmentation (Predicted, research use, not for diagnosis) [age=52.5years]'
     """
     return f"{source_name} {what} ({RESEARCH_USE})" + (f" [{detail}]" if detail else "")
 
@@ -36,9 +36,18 @@ def age_detail(age_years: float) -> str:
     """An age as sequences write it into a node's name.
 
     >>> age_detail(52.5)
-    'age=52.50years'
+    'age=52.5years'
     """
-    return f"age={age_years:.2f}years"
+    return f"age={age_words(age_years)}years"
+
+
+def age_words(age_years: float) -> str:
+    """An age to the hour or so, in the fewest digits: the index of a sequence.
+
+    >>> age_words(52.5), age_words(70), age_words(60.123456)
+    ('52.5', '70.0', '60.1235')
+    """
+    return str(round(float(age_years), 4))
 
 
 def mark_view(annotation: Annotation, is_marked: bool = True) -> None:
