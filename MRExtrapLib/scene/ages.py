@@ -223,16 +223,21 @@ class AgeSequence:
     def _browse(self) -> None:
         """A browser over both sequences, whose proxies are the predicted nodes."""
         browser = find_or_make(self._source, Role.AGES)
-        browser.SetName(name_of(self._source.GetName(), "ages"))
-        browser.SetIndexDisplayFormat(AGE_FORMAT)
         proxies = find(self._source, Role.PREDICTED), find(self._source, Role.SEGMENTATION)
-        for sequence, proxy in zip(self._sequences, proxies, strict=True):
-            browser.AddSynchronizedSequenceNode(sequence)
-            browser.AddProxyNode(proxy, sequence, False)
-            browser.SetOverwriteProxyName(sequence, True)
-            # Slicer then shares an item's arrays with the node that shows it, where it else copies them at
-            # every step: under a millisecond instead of a quarter second.
-            browser.SetSaveChanges(sequence, True)
+        was_modifying = browser.StartModify()  # a browser seen half made would make nodes of its own
+        try:
+            browser.SetName(name_of(self._source.GetName(), "ages"))
+            browser.SetIndexDisplayFormat(AGE_FORMAT)
+            for sequence, proxy in zip(self._sequences, proxies, strict=True):
+                browser.AddSynchronizedSequenceNode(sequence)
+                browser.AddProxyNode(proxy, sequence, False)
+                browser.SetOverwriteProxyName(sequence, True)
+                # Slicer then shares an item's arrays with the node that shows it, where it else copies them
+                # at every step: under a millisecond instead of a quarter second.
+                browser.SetSaveChanges(sequence, True)
+            browser.SetSelectedItemNumber(0)  # before any is selected, changes would be saved as of age 0
+        finally:
+            browser.EndModify(was_modifying)
 
 
 def _image_item(image: PlacedArray) -> slicer.vtkMRMLScalarVolumeNode:
