@@ -53,9 +53,7 @@ class Role(Enum):
         return self.value[1]
 
 
-def find(
-    source: slicer.vtkMRMLScalarVolumeNode, role: Role, part: str = ""
-) -> slicer.vtkMRMLNode | None:
+def find(source: slicer.vtkMRMLScalarVolumeNode, role: Role, part: str = "") -> slicer.vtkMRMLNode | None:
     """The forecast's node in a role; None where there is none yet."""
     matches = (node for node in owned_nodes(source) if is_in(node, role, part))
     return next(matches, None)
@@ -88,7 +86,9 @@ def owned_nodes(source: slicer.vtkMRMLScalarVolumeNode) -> tuple[slicer.vtkMRMLN
     scene = scene_of(source)
     nodes = (scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes()))
     return tuple(
-        node for node in nodes if node.GetAttribute(ROLE) and node.GetNodeReferenceID(SOURCE) == source.GetID()
+        node
+        for node in nodes
+        if node.GetAttribute(ROLE) and node.GetNodeReferenceID(SOURCE) == source.GetID()
     )
 
 
