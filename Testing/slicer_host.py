@@ -44,6 +44,10 @@ def open_host() -> Host:
     application.SetSliceLogics(vtk.vtkCollection())
     application.SetViewLogics(vtk.vtkCollection())
     host = Host(scene, application)
+    for transfer in (slicer.vtkMRMLRemoteIOLogic(), slicer.vtkDataIOManagerLogic()):  # bundles need them
+        transfer.SetMRMLApplicationLogic(application)
+        transfer.SetMRMLScene(scene)
+        host.logics.append(transfer)
     colors = slicer.vtkSlicerColorLogic()
     colors.SetMRMLApplicationLogic(application)
     colors.SetMRMLScene(scene)

@@ -181,7 +181,7 @@ class AgeSequence:
 
     @contextmanager
     def _still(self) -> Iterator[None]:
-        """Keeps the browser from stepping while its items change: it would fill gaps with copies of others."""
+        """Keeps the browser from stepping while items change: it would fill gaps with copies of others."""
         browser = self.browser
         sequences = self._sequences if browser is not None else ()
         for sequence in sequences:

@@ -15,9 +15,8 @@ from MRExtrapLib.worker.results import RegionVolume
 
 AGE_COLUMN, VOLUME_COLUMN = "age (years)", "volume (ml)"
 
-TEXT_COLUMNS = ("kind", "region")
-NUMBER_COLUMNS = ("age_years", "volume_ml", "low_ml", "high_ml")
-"""Of the table of all volumes, named as in volumes.csv."""
+COLUMNS = ("kind", "age_years", "region", "volume_ml", "low_ml", "high_ml")
+"""Of the table of all volumes, as in volumes.csv; in words, so that a bound that is not known stays empty."""
 
 AGE_SHOWN = "age shown"
 """The series that marks the age in the views."""
@@ -64,13 +63,8 @@ def show_table(
     node.SetName(name_of(source.GetName(), "volumes"))
     ordered = sorted(rows, key=lambda row: (row.region, row.kind, row.age_years))
     table = vtk.vtkTable()
-    for name in TEXT_COLUMNS:
-        _add_column(table, vtk.vtkStringArray(), name, [getattr(row, name) for row in ordered])
-    for name in NUMBER_COLUMNS:
-        values = [getattr(row, name) for row in ordered]
-        _add_column(
-            table, vtk.vtkStringArray(), name, ["" if value is None else repr(value) for value in values]
-        )
+    for name in COLUMNS:
+        _add_column(table, vtk.vtkStringArray(), name, [_words(getattr(row, name)) for row in ordered])
     node.SetAndObserveTable(table)
     node.SetUseColumnNameAsColumnHeader(True)
     return node
@@ -198,6 +192,11 @@ def _draw_as(series: slicer.vtkMRMLPlotSeriesNode, look: Look) -> None:
     series.SetLineWidth(look.width)
     series.SetMarkerStyle(getattr(series, look.marker))
     series.SetMarkerSize(9)
+
+
+def _words(value: str | float | None) -> str:
+    """A cell, with every digit that is known."""
+    return "" if value is None else str(value)
 
 
 def _add_column(
