@@ -5,6 +5,7 @@ From slicer-core; the real application builds the same by itself.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 
 import slicer
@@ -44,10 +45,15 @@ def open_host() -> Host:
     application.SetSliceLogics(vtk.vtkCollection())
     application.SetViewLogics(vtk.vtkCollection())
     host = Host(scene, application)
-    for transfer in (slicer.vtkMRMLRemoteIOLogic(), slicer.vtkDataIOManagerLogic()):  # bundles need them
-        transfer.SetMRMLApplicationLogic(application)
-        transfer.SetMRMLScene(scene)
-        host.logics.append(transfer)
+    cache = tempfile.TemporaryDirectory(prefix="slicer-cache-")  # where bundles are unpacked
+    remote, manager = slicer.vtkMRMLRemoteIOLogic(), slicer.vtkDataIOManagerLogic()
+    remote.GetCacheManager().SetRemoteCacheDirectory(cache.name)
+    remote.SetMRMLApplicationLogic(application)
+    remote.SetMRMLScene(scene)
+    remote.AddDataIOToScene()
+    manager.SetMRMLApplicationLogic(application)
+    manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
+    host.logics += [cache, remote, manager]
     colors = slicer.vtkSlicerColorLogic()
     colors.SetMRMLApplicationLogic(application)
     colors.SetMRMLScene(scene)

@@ -66,7 +66,6 @@ def show_table(
     for name in COLUMNS:
         _add_column(table, vtk.vtkStringArray(), name, [_words(getattr(row, name)) for row in ordered])
     node.SetAndObserveTable(table)
-    node.SetUseColumnNameAsColumnHeader(True)
     return node
 
 

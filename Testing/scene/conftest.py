@@ -1,4 +1,4 @@
-"""A scene without the application, and a person's scan in it. What needs slicer is imported when asked for."""
+"""A scene without the application, and a person's scan in it; slicer is imported only when asked for."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from swept_brain import AGES_YEARS, volume_rows  # noqa: E402
 from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
 from MRExtrapLib.scene.ages import AgeSequence  # noqa: E402
-from MRExtrapLib.scene.arrays import Prediction, affine_of, array_of  # noqa: E402
+from MRExtrapLib.scene.arrays import PlacedArray, Prediction, array_of  # noqa: E402
 from MRExtrapLib.scene.charts import AGE_COLUMN, VOLUME_COLUMN, rows_of, show_chart, show_table  # noqa: E402
 from MRExtrapLib.scene.curves import volume_curve  # noqa: E402
 from MRExtrapLib.scene.hierarchy import arrange  # noqa: E402
@@ -29,6 +29,15 @@ AFFINE_MM = 1e-5
 
 VOLUME_SHARE = 1e-5
 """Tables are saved as words with some six digits."""
+
+
+def right_handed(array: PlacedArray) -> PlacedArray:
+    """The same image with its third axis turned, if need be: Slicer reads left-handed NRRD files so."""
+    if np.linalg.det(array.affine) > 0:
+        return PlacedArray(array.voxels.copy(), array.affine)
+    turned = np.diag([1.0, 1.0, -1.0, 1.0])
+    turned[2, 3] = array.voxels.shape[2] - 1
+    return PlacedArray(array.voxels[:, :, ::-1].copy(), array.affine @ turned)
 
 
 def chart_points(source: Any, region: str) -> dict[str, np.ndarray]:
@@ -48,11 +57,11 @@ def everything(source: Any) -> dict[str, Any]:
     sweep, ages = AgeSequence(source), {}
     for age in sweep.ages_years:
         nodes = sweep.select(age)
+        assert array_of(nodes.image).lies_as(array_of(source))
         ages[age] = (
-            array_of(nodes.image).voxels.copy(),
-            affine_of(nodes.image),
-            labels_of(nodes.segmentation).voxels,
-            segment_ids(nodes.segmentation),
+            right_handed(array_of(nodes.image)),
+            right_handed(labels_of(nodes.segmentation)),
+            set(segment_ids(nodes.segmentation)),
             nodes.image.GetName(),
         )
     charts = {region: chart_points(source, region) for region in ("hippocampus", "ventricles")}
@@ -65,7 +74,7 @@ def everything(source: Any) -> dict[str, Any]:
         "ages": ages,
         "charts": charts,
         "table": set(table),
-        "change": array_of(change).voxels,
+        "change": right_handed(array_of(change)).voxels,
         "color": rgba,
     }
 
@@ -102,11 +111,13 @@ def test_a_sweep_of_twenty_ages_comes_back_from_a_bundle(
     read = everything(source)
     assert tuple(read["ages"]) == AGES_YEARS
     for age in AGES_YEARS:
-        voxels, affine, labels, ids, name = read["ages"][age]
-        np.testing.assert_array_equal(voxels, saved["ages"][age][0])
-        np.testing.assert_allclose(affine, saved["ages"][age][1], atol=AFFINE_MM)
-        np.testing.assert_array_equal(labels, saved["ages"][age][2])
-        assert (set(ids), name) == (set(saved["ages"][age][3]), saved["ages"][age][4])
+        image, labels, ids, name = read["ages"][age]
+        image_before, labels_before, *words_before = saved["ages"][age]
+        np.testing.assert_array_equal(image.voxels, image_before.voxels)
+        np.testing.assert_array_equal(labels.voxels, labels_before.voxels)
+        np.testing.assert_allclose(image.affine, image_before.affine, atol=AFFINE_MM)
+        np.testing.assert_allclose(labels.affine, labels_before.affine, atol=AFFINE_MM)
+        assert [ids, name] == words_before
     for region, series in saved["charts"].items():
         assert read["charts"][region].keys() == series.keys()
         for name, points in series.items():

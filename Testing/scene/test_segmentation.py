@@ -34,7 +34,7 @@ def test_a_structure_has_the_same_id_in_whatever_company(a_source: Any) -> None:
 def test_a_segment_carries_its_code_and_colour(a_source: Any) -> None:
     node = show_labels(a_source, blocks(a_source, 17), "labels")
     segment = node.GetSegmentation().GetSegment("freesurfer-17")
-    assert TERMINOLOGY == slicer.vtkSegment.GetTerminologyEntryTagName()
+    assert slicer.vtkSegment.GetTerminologyEntryTagName() == TERMINOLOGY
     entry = slicer.vtkSlicerTerminologyEntry()
     logic = slicer.vtkSlicerTerminologiesModuleLogic()
     assert logic.DeserializeTerminologyEntry(segment.GetTerminology(), entry)
