@@ -6,8 +6,6 @@ predicted volume and one predicted segmentation in the views, however their age 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import slicer
@@ -105,10 +103,9 @@ class AgeSequence:
         is_kept = self._index(prediction.age_years) in {age_words(age) for age in self.ages_years}
         before, index = self._passing, self._store(prediction, has_surfaces)
         self._pass(None if is_kept else index)
-        with self._still():
-            if before is not None and before != index:
-                self._forget(before)
-            return self.select(prediction.age_years)
+        if before is not None and before != index:
+            self._forget(before)
+        return self.select(prediction.age_years)
 
     def select(self, age_years: float) -> PredictedNodes:
         """Shows an age that is there.
@@ -134,12 +131,11 @@ class AgeSequence:
         if len(self._indices) == 1:
             self.clear()
             return
-        with self._still():
-            self._forget(index)
-            if index == self._passing:
-                self._pass(None)
-            wanted = age_years if shown is None else shown
-            self.select(min(map(float, self._indices), key=lambda age: abs(age - wanted)))
+        self._forget(index)
+        if index == self._passing:
+            self._pass(None)
+        wanted = age_years if shown is None else shown
+        self.select(min(map(float, self._indices), key=lambda age: abs(age - wanted)))
 
     def clear(self) -> None:
         """Forgets all ages; the predicted nodes stay as they are shown."""
@@ -176,21 +172,9 @@ class AgeSequence:
             self.browser.SetAttribute(PASSING, index)
 
     def _forget(self, index: str) -> None:
+        """Takes an age out, images first: the browser follows them, and would fill a gap in the others."""
         for sequence in self._sequences:
             sequence.RemoveDataNodeAtValue(index)
-
-    @contextmanager
-    def _still(self) -> Iterator[None]:
-        """Keeps the browser from stepping while items change: it would fill gaps with copies of others."""
-        browser = self.browser
-        sequences = self._sequences if browser is not None else ()
-        for sequence in sequences:
-            browser.SetPlayback(sequence, False)
-        try:
-            yield
-        finally:
-            for sequence in sequences:
-                browser.SetPlayback(sequence, True)
 
     def _store(self, prediction: Prediction, has_surfaces: bool) -> str:
         """Puts an age into both sequences, and gives its index."""
@@ -202,11 +186,10 @@ class AgeSequence:
         if self.browser is None:  # its nodes must be there before the first item makes nodes of its own
             volumes.show_predicted_image(self._source, prediction.image, prediction.age_years)
             segmentation.show_labels(self._source, prediction.labels, LABELS)
-        with self._still():
-            for role, what in SEQUENCES:
-                items[role].SetName(name_of(self._source.GetName(), what))
-                items[role].SetAttribute(AGE, index)
-                self._sequence(role, what).SetDataNodeAtValue(items[role], index)
+        for role, what in SEQUENCES:
+            items[role].SetName(name_of(self._source.GetName(), what))
+            items[role].SetAttribute(AGE, index)
+            self._sequence(role, what).SetDataNodeAtValue(items[role], index)
         if self.browser is None:
             self._browse()
         return index

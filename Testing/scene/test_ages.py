@@ -145,6 +145,7 @@ def test_removed_ages_are_gone_and_the_others_whole(a_sweep: AgeSequence, predic
     assert a_sweep.ages_years == left
     assert a_sweep.shown_age_years == left[-1]
     assert all(shows(a_sweep.select(age), predicted_at(age)) for age in left)
+    assert {sequence.GetNumberOfDataNodes() for sequence in a_sweep._sequences} == {len(left)}
 
 
 def test_the_last_age_removed_ends_the_sweep(a_source: Any, predicted_at: PredictedAt) -> None:

@@ -126,6 +126,13 @@ def test_a_sweep_of_twenty_ages_comes_back_from_a_bundle(
     np.testing.assert_array_equal(read["change"], saved["change"])
     np.testing.assert_allclose(read["color"], saved["color"], atol=0.01)
 
+    surfaces = [
+        AgeSequence(source).select(age).segmentation.GetClosedSurfaceInternalRepresentation("freesurfer-4")
+        for age in AGES_YEARS[:2]
+    ]
+    assert surfaces[0] is not None, "an age saved with surfaces came back without"
+    assert surfaces[1] is None
+
     before = opened.scene.GetNumberOfNodes()
     AgeSequence(source).put(predicted_at(AGES_YEARS[2]), has_surfaces=False)
     show_table(source, volume_rows())
