@@ -117,8 +117,7 @@ class AgeSequence:
         if index is None or browser is None:
             msg = f"Age {age_years:g} is not in the sweep; predict it first."
             raise InputError(msg)
-        images = find(self._source, Role.IMAGE_SEQUENCE)
-        browser.SetSelectedItemNumber(images.GetItemNumberFromIndexValue(index))
+        browser.SetSelectedItemNumber(self._indices.index(index))
         nodes = PredictedNodes(*(browser.GetProxyNode(one) for one in self._sequences))
         segmentation.look_inside(nodes.segmentation)
         return nodes
