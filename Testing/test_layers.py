@@ -45,6 +45,7 @@ HOST_FILES = (
     "worker/requests.py",
     "worker/results.py",
     "model/typed_json.py",
+    "anatomy/freesurfer.py",
     "imaging/unfinished.py",
     "errors.py",
 )
@@ -211,6 +212,17 @@ def test_the_hosts_end_of_the_worker_reaches_no_file_that_needs_more() -> None:
         if one.package == "MRExtrapLib" and one.module.removeprefix("MRExtrapLib.") not in known
     ]
     assert reached == [], places(reached)
+
+
+def test_the_scene_loads_only_what_the_slicer_process_may() -> None:
+    known = {f"MRExtrapLib.{file.removesuffix('.py').replace('/', '.')}" for file in HOST_FILES}
+    imports = [one for one in engine_imports() if one.home == "scene"]
+    assert imports, "nothing was looked at"
+    engine = [one for one in imports if one.package == "MRExtrapLib" and one.room != "scene"]
+    assert [one for one in engine if one.module not in known] == [], places(engine)
+    allowed = {"MRExtrapLib", "numpy", "slicer", "vtk"} | sys.stdlib_module_names
+    wrong = [one for one in imports if one.package not in allowed]
+    assert wrong == [], places(wrong)
 
 
 def test_an_upward_import_would_be_caught() -> None:
