@@ -186,8 +186,22 @@ def test_the_slicer_module_loads_nothing_heavy_with_its_file() -> None:
     allowed = SLICER | {"MRExtrapPanel", "SimpleITK", "numpy", "scipy"} | sys.stdlib_module_names
     imports = [one for file in sorted(MODULE.rglob("*.py")) for one in imports_of(file)]
     assert imports, "nothing was looked at"
-    wrong = [one for one in imports if not one.is_inside_function and one.package not in allowed]
+    wrong = [
+        one
+        for one in imports
+        if not one.is_inside_function and one.package not in allowed and not is_hosts_end(one)
+    ]
     assert wrong == [], places(wrong)
+
+
+def is_hosts_end(one: Import) -> bool:
+    """Whether a file of the panel imports what Slicer's own process may hold of the engine.
+
+    The door, MRExtrap.py, may not: Slicer runs it before the engine is on the path.
+    """
+    known = {file.removesuffix(".py").replace("/", ".") for file in HOST_FILES}
+    module = one.module.removeprefix("MRExtrapLib.")
+    return one.file.parent != MODULE and (module in known or one.room == "scene" or module == "worker")
 
 
 def test_the_slicer_process_never_imports_torch() -> None:
