@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from MRExtrapLib.errors import MRExtrapError
+from MRExtrapLib.worker import requests
 from MRExtrapLib.worker.client import Listener
 from MRExtrapLib.worker.protocol import CANCELLED, LOST, Failed
-from MRExtrapLib.worker.requests import Arguments, Export, Models, Predict, Read, Release, ScanInput, Sweep
+from MRExtrapLib.worker.requests import Arguments, Export, Models, Predict, Read, Release, ScanInput
 from MRExtrapLib.worker.results import (
     Exported,
     Greeting,
@@ -21,15 +22,14 @@ from MRExtrapLib.worker.results import (
     ModelTable,
     Predicted,
     Result,
-    VisitEntry,
     VisitTable,
 )
+from MRExtrapPanel.answered import compared, filled, held_out_visit
 from MRExtrapPanel.board import Board
 from MRExtrapPanel.choices import Choices
 from MRExtrapPanel.looking import Looking
-from MRExtrapPanel.state import HeldOut, Work
+from MRExtrapPanel.state import Sweep, Work
 from MRExtrapPanel.talk import Talk
-from MRExtrapPanel.visits import Visit
 from MRExtrapPanel.visits import VisitTable as Table
 from MRExtrapPanel.wishes import AtAge, Between, Shown, key_of
 
@@ -151,7 +151,7 @@ class Control:
                 self.board.change(playing=0)
                 return
             self._begin("predicting all ages")
-            asked = Sweep(state.person.subject, ages, is_measured=True)
+            asked = requests.Sweep(state.person.subject, ages, is_measured=True)
             self._ask(asked, lambda _: self._swept(ages), 0.0, 1.0, part=self._one_of_sweep)
 
     def next_frame(self) -> None:
@@ -243,6 +243,7 @@ class Control:
             age_years=key_of(age),
             swept=(),
             held_out=None,
+            sweep=state.sweep if state.person else Sweep.beyond(loaded),
         )
         asked = Predict(loaded.subject, key_of(age), is_measured=True)
 
@@ -254,23 +255,11 @@ class Control:
         self._ask(asked, done, LOADED, 1.0)
 
     def _held_out(self, loaded: Loaded) -> None:
-        held_out = loaded.held_out
-        assert held_out is not None
-        visit = loaded.visits[held_out]
-        age = visit.age_years or 0.0
-        seen = {
-            row.region: row.volume_ml
-            for row in loaded.volumes
-            if row.kind == "observed" and row.age_years == age
-        }
+        age = held_out_visit(loaded).age_years or 0.0
 
         def done(answer: Result) -> None:
             assert isinstance(answer, Predicted)
-            predicted = {row.region: row.volume_ml for row in answer.volumes}
-            rows = tuple(
-                (region, ml, predicted[region]) for region, ml in seen.items() if region in predicted
-            )
-            check = HeldOut(visit.name, age, rows)
+            check = compared(loaded, answer)
             self._talk.ask(Release(loaded.subject), Listener())
             self._end(held_out=check, done=check.sentence)
 
@@ -322,12 +311,3 @@ class Control:
         self._looking.forget()
         fields = {"done": sentence} if sentence == STOPPED else {"problem": sentence}
         self._end(person=None, made_of=None, swept=(), playing=None, **fields)
-
-
-def filled(visit: Visit, entry: VisitEntry) -> Visit:
-    """A visit with what its file says; an age that was typed meanwhile stays."""
-    doubts = tuple(words.replace("SCAN@AGE", "the age in this table") for words in entry.warnings)
-    told = replace(visit, doubts=doubts, problem=entry.problem, sex=visit.sex or entry.sex or "")
-    if visit.age_years is not None or entry.age_years is None:
-        return told
-    return replace(told, age_years=round(entry.age_years, 2), origin="table")

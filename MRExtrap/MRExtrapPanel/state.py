@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from MRExtrapLib.worker.results import Loaded, ModelEntry, RegionVolume
@@ -76,6 +77,12 @@ class Sweep:
     start_years: float = 70.0
     end_years: float = 80.0
     step_years: float = 1.0
+
+    @classmethod
+    def beyond(cls, person: Loaded) -> Sweep:
+        """From the last scan as far as the line is trusted, in whole years."""
+        known = [visit.age_years for visit in person.visits if visit.age_years is not None]
+        return cls(float(round(known[person.reference])), float(math.floor(person.trusted_years[1])))
 
     @property
     def ages_years(self) -> tuple[float, ...]:
