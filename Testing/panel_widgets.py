@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import typing
 
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
-KEPT_METHODS = {"sizeHint", "minimumSizeHint", "size", "pos", "rect", "font", "palette", "cursor", "locale"}
-"""Properties that stay methods: Qt itself calls them on Python's classes."""
-
-CLASSES = (
-    *(QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QAbstractButton, QtWidgets.QProgressBar),
-    *(QtWidgets.QComboBox, QtWidgets.QDoubleSpinBox, QtWidgets.QDialog, QtWidgets.QPlainTextEdit),
-)
+ATTRIBUTES = {
+    QtWidgets.QWidget: ("visible", "enabled", "toolTip"),
+    QtWidgets.QLabel: ("text",),
+    QtWidgets.QAbstractButton: ("text", "checked"),
+    QtWidgets.QProgressBar: ("value", "minimum", "maximum"),
+    QtWidgets.QComboBox: ("currentIndex", "currentText"),
+    QtWidgets.QDoubleSpinBox: ("value", "minimum", "maximum", "singleStep"),
+}
+"""Properties that the panel may use as attributes; dressing all of them makes Qt itself stumble."""
 
 
 def dress_as_pythonqt() -> None:
     """Properties become attributes, and objects connect by a signal's signature, as in PythonQt."""
-    for kind in CLASSES:
-        meta = kind.staticMetaObject
-        for index in range(meta.propertyOffset(), meta.propertyCount()):
-            name = meta.property(index).name()
-            if name not in KEPT_METHODS:
-                setattr(kind, name, _attribute(name))
+    for kind, names in ATTRIBUTES.items():
+        for name in names:
+            setattr(kind, name, _attribute(name))
     looked_up = QtWidgets.QWidget.__getattribute__
 
-    def look_up(self: QtCore.QObject, name: str) -> object:
+    def look_up(self: QtWidgets.QWidget, name: str) -> object:
         """PySide6 finds its own `connect` whatever a class has by that name."""
         own = {"connect": connect_by_signature, "disconnect": disconnect_by_signature}.get(name)
         return looked_up(self, name) if own is None else functools.partial(own, self)
 
+    def set_known(self: QtWidgets.QWidget, name: str, value: object) -> None:
+        """PythonQt refuses what is no property; PySide6 would keep it, unseen."""
+        known = inspect.getattr_static(type(self), name, None)
+        if isinstance(known, property | QtCore.Property):
+            assert self.setProperty(name, value), f"{self.objectName()} does not take {value!r} as {name}"
+            return
+        is_child = isinstance(value, QtCore.QObject)  # QUiLoader hangs all children on the outermost widget
+        assert is_child or name.startswith("_"), f"{self.objectName()} has no {name}"
+        self.__dict__[name] = value
+
     QtWidgets.QWidget.__getattribute__ = look_up
+    QtWidgets.QWidget.__setattr__ = set_known
 
 
 def _attribute(name: str) -> property:
@@ -67,33 +78,33 @@ class QProcess(QtCore.QProcess):
     connect, disconnect = connect_by_signature, disconnect_by_signature
 
 
+BAR_PIXELS, ANY_HEIGHT = 26, 16777215
+
+
 class ctkCollapsibleButton(QtWidgets.QWidget):
     """A titled part that folds away."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._title, self._is_collapsed = "", False
-        self.setContentsMargins(0, 26, 0, 0)
+        self.setContentsMargins(0, BAR_PIXELS, 0, 0)
 
     def _set_title(self, title: str) -> None:
         self._title = title
         self.update()
 
     def _set_collapsed(self, is_collapsed: bool) -> None:
+        if is_collapsed == self._is_collapsed:
+            return
         self._is_collapsed = is_collapsed
-        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
-            child.setVisible(not is_collapsed)
-        self.setMaximumHeight(26 if is_collapsed else 16777215)
+        self.setMaximumHeight(BAR_PIXELS if is_collapsed else ANY_HEIGHT)
         self.update()
 
     text = QtCore.Property(str, lambda self: self._title, _set_title)
     collapsed = QtCore.Property(bool, lambda self: self._is_collapsed, _set_collapsed)
 
-    def showEvent(self, event: QtGui.QShowEvent) -> None:
-        self._set_collapsed(self._is_collapsed)
-
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
-        if event.position().y() < 26:
+        if event.position().y() < BAR_PIXELS:
             self._set_collapsed(not self._is_collapsed)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:

@@ -118,7 +118,7 @@ class View:
 
     def selected_scans(self) -> frozenset[str]:
         """The scans whose rows are selected."""
-        rows = {index.row() for index in self._ui.visitsTable.selectedIndexes()}
+        rows = {index.row() for index in self._ui.visitsTable.selectionModel().selectedRows()}
         return frozenset(self._state.table.scans[row] for row in rows if row < len(self._state.table))
 
     def show(self, state: PanelState) -> None:

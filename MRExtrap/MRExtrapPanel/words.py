@@ -24,7 +24,7 @@ def volume_cells(line: VolumeLine) -> tuple[str, str, str, str, str]:
 def trust_words(state: PanelState) -> str:
     """Where the slider stands, against the scans and the years that the line is trusted for."""
     if state.person is None:
-        return ""
+        return "This age is shown first, once Apply is done."
     low, high = state.person.trusted_years
     if not state.is_trusted:
         return (
