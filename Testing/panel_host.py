@@ -203,6 +203,17 @@ def add_slice_view(scene: slicer.vtkMRMLScene, name: str) -> None:
         scene.AddNode(node)
 
 
+def node_of_file(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
+    """As Slicer loads a file."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path.name.partition(".")[0])
+    storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    storage.SetFileName(str(path))
+    storage.SetSingleFile(1)
+    assert storage.ReadData(node)
+    node.SetAndObserveStorageNodeID(storage.GetID())
+    return node
+
+
 def picture_of(widget: QtWidgets.QWidget, path: Path) -> None:
     """A widget as a file."""
     assert widget.grab().save(str(path))

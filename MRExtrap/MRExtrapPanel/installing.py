@@ -79,7 +79,7 @@ class Installer:
             return
         with tempfile.TemporaryDirectory(prefix="mrextrap-") as folder:
             constraints = Path(folder) / "constraints.txt"
-            constraints.write_text("\n".join(constraint_lines()) + "\n", encoding="utf-8")
+            constraints.write_text("\n".join(constraint_lines(plan)) + "\n", encoding="utf-8")
             arguments = list(pip_arguments(plan, constraints, wheels))
             packaging = _packaging()
             if packaging is None:

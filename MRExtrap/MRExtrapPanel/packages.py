@@ -112,9 +112,10 @@ def name_of(line: str) -> str:
     return Requirement(line).name
 
 
-def constraint_lines(version_of: VersionOf = installed_version) -> tuple[str, ...]:
-    """Constraints that hold Slicer's own packages, and a PyTorch that is there, to their very versions."""
-    kept = ((name, version_of(name)) for name in (*KEPT, TORCH))
+def constraint_lines(plan: InstallPlan, version_of: VersionOf = installed_version) -> tuple[str, ...]:
+    """Constraints that hold Slicer's own packages, and a PyTorch that does, to their very versions."""
+    names = KEPT if plan.needs_torch else (*KEPT, TORCH)
+    kept = ((name, version_of(name)) for name in names)
     return tuple(f"{name}=={version}" for name, version in kept if version is not None)
 
 

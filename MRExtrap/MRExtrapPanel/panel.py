@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 from MRExtrapLib.errors import MRExtrapError
 from MRExtrapLib.worker.session import new_session_path
 from MRExtrapPanel.board import Board
+from MRExtrapPanel.checkup import show_checkup
 from MRExtrapPanel.choices import Choices, bundled_entry
 from MRExtrapPanel.control import Control
 from MRExtrapPanel.exports import new_folder_in
@@ -20,7 +21,7 @@ from MRExtrapPanel.installing import Installer
 from MRExtrapPanel.looking import Looking
 from MRExtrapPanel.parameters import parameters_of_scene, read_parameters, write_parameters
 from MRExtrapPanel.process import later, start_worker
-from MRExtrapPanel.scans import SceneScans, visit_of, volume_nodes
+from MRExtrapPanel.scans import SceneScans, is_scan, visit_of, volume_nodes
 from MRExtrapPanel.stage import SceneStage
 from MRExtrapPanel.state import FIRST_REGIONS, PanelState, Sweep
 from MRExtrapPanel.talk import StartWorker, Talk
@@ -89,8 +90,10 @@ class Panel(VTKObservationMixin):
     def add(self) -> None:
         """The scan that is chosen, into the table."""
         node = self.ui.scanSelector.currentNode()
-        if node is not None:
+        if node is not None and is_scan(node):
             self._add((node,))
+        elif node is not None:
+            self.board.change(problem=f"{node.GetName()} is no scan; choose a T1 of the person.")
 
     def add_all(self) -> None:
         """Every scan of the scene, into the table."""
@@ -179,9 +182,7 @@ class Panel(VTKObservationMixin):
 
     def check_installation(self) -> None:
         """Shows a report that can be copied."""
-        from MRExtrapPanel.checkup import show_checkup
-
-        show_checkup(self.talk, self._installer.plan(), self.widget)
+        self.checkup = show_checkup(self.talk, self._installer.plan(), self.widget)
 
     def end_worker(self) -> None:
         """Ends the process that computes."""

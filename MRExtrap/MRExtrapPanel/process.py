@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -76,10 +77,12 @@ class QtProcess:
         self._hear()
         self._hear_errors()
         self._ended(f"exit code {code}; {' '.join(self._errors)[-2000:]}")
+        later(0, lambda kept=self: None)  # Qt must not lose a process inside the signal that it has ended
 
     def _went_wrong(self, error: object) -> None:
         if self._process.state() == qt.QProcess.NotRunning and error == qt.QProcess.FailedToStart:
             self._ended(f"it did not start: {self._process.errorString()}")
+            later(0, lambda kept=self: None)
 
 
 def kill_tree(pid: int) -> None:
@@ -93,13 +96,19 @@ def kill_tree(pid: int) -> None:
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/T", "/F", "/PID", str(pid)], capture_output=True, check=False)
         return
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
-    for child in children.stdout.split():
-        kill_tree(int(child))
-    try:
+    for child in _children(pid):
+        kill_tree(child)
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+
+
+def _children(pid: int) -> list[int]:
+    """Of a process; none where there is no pgrep to ask: the worker itself then ends with its input."""
+    try:
+        told = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    return [int(child) for child in told.stdout.split()]
 
 
 def start_worker(session: Path, heard: Callable[[bytes], None], ended: Callable[[str], None]) -> QtProcess:

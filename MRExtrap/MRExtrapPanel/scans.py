@@ -8,6 +8,7 @@ import slicer
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.scene.arrays import scan_input
+from MRExtrapLib.scene.ownership import ROLE
 from MRExtrapLib.worker.requests import ScanInput
 from MRExtrapPanel.dates import DicomFacts, age_of
 from MRExtrapPanel.visits import Visit, VisitTable
@@ -22,15 +23,14 @@ PATIENT_AGE, ACQUISITION_DATE = "0010,1010", "0008,0022"
 
 
 def volume_nodes() -> tuple[slicer.vtkMRMLScalarVolumeNode, ...]:
-    """The scene's scans: scalar volumes that are neither labels nor made by MRExtrap."""
-    from MRExtrapLib.scene.ownership import ROLE
+    """The scene's scans, as far as that can be told."""
+    return tuple(node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if is_scan(node))
 
-    nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return tuple(
-        node
-        for node in nodes
-        if not node.IsA("vtkMRMLLabelMapVolumeNode") and not node.GetAttribute(ROLE) and node.GetImageData()
-    )
+
+def is_scan(node: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether a volume can be a scan: it has an image, of no labels, that MRExtrap did not make."""
+    is_made = bool(node.GetAttribute(ROLE))
+    return not is_made and not node.IsA("vtkMRMLLabelMapVolumeNode") and node.GetImageData() is not None
 
 
 def visit_of(node: slicer.vtkMRMLScalarVolumeNode) -> Visit:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import qt
 
-
 ROW_PIXELS = 22
 RIGHT_AND_MIDDLE = 0x0082
 """Qt::AlignRight | Qt::AlignVCenter; as a number, since Qt 5 takes no other."""

@@ -58,15 +58,17 @@ def test_versions_are_compared_as_pip_compares_them(version: str | None, does: b
 
 
 def test_what_slicer_brings_is_held_to_its_very_version() -> None:
-    lines = constraint_lines((SLICER | {"torch": "2.9.0+cu126"}).get)
-    assert lines == (
-        "numpy==2.0.2",
-        "SimpleITK==2.5.0",
-        "scipy==1.13.1",
-        "pydicom==2.4.4",
-        "torch==2.9.0+cu126",
-    )
     assert set(KEPT) == set(SLICER)
+    plan = plan_installation(read_requirements(REQUIREMENTS), SLICER.get)
+    brought = ("numpy==2.0.2", "SimpleITK==2.5.0", "scipy==1.13.1", "pydicom==2.4.4")
+    assert constraint_lines(plan, SLICER.get) == brought
+
+
+def test_a_torch_that_does_is_held_and_one_that_does_not_is_free_to_go() -> None:
+    for version, is_held in (("2.9.0+cu126", True), ("1.13.0", False)):
+        there = (SLICER | {"torch": version}).get
+        lines = constraint_lines(plan_installation(read_requirements(REQUIREMENTS), there), there)
+        assert (f"torch=={version}" in lines) is is_held
 
 
 def test_consent_names_every_package_and_the_sizes() -> None:

@@ -127,6 +127,18 @@ def test_missing_packages_are_named_with_the_button_that_installs_them(
     assert panel.ui.setupSection.isHidden()
 
 
+def test_the_report_has_slicer_worker_and_model_in_it(make_panel: Callable[..., Panel]) -> None:
+    from MRExtrapPanel.process import start_worker
+
+    panel = make_panel(start_worker)
+    panel.ui.doctorButton.click()
+    report = panel.checkup.text
+    wait_until(lambda: "verified" in report.toPlainText() and "protocol 1 of 1" in report.toPlainText())
+    assert "slicer       stand-in" in report.toPlainText()
+    assert "missing      nothing" in report.toPlainText()
+    panel.checkup.dialog.close()
+
+
 def test_ages_fill_from_dicom_and_a_disagreement_is_shown(
     make_panel: Callable[..., Panel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +171,7 @@ def test_ages_fill_from_dicom_and_a_disagreement_is_shown(
 
 def test_ages_fill_from_sessions_tsv_through_the_engines_own_worker(make_panel: Callable[..., Panel]) -> None:
     from MRExtrapPanel.process import start_worker
+    from panel_host import node_of_file
 
     panel = make_panel(start_worker)
     for scan in sorted(SAMPLE.rglob("*.nii.gz"))[:2]:
@@ -177,6 +190,7 @@ def test_a_volume_with_its_own_file_goes_by_its_path_and_a_changed_one_as_writte
     from MRExtrapPanel.scans import SceneScans, own_file, visit_of
     from MRExtrapPanel.selftest import phantom
     from MRExtrapPanel.visits import VisitTable
+    from panel_host import node_of_file
 
     from MRExtrapLib.scene.arrays import affine_of
 
@@ -202,6 +216,19 @@ def test_an_age_is_typed_into_the_table_and_a_wrong_one_refused(panel: Panel) ->
     table.item(0, 1).setText("young")
     assert "type it like 71.5" in panel.ui.statusLabel.text
     assert table.item(0, 1).text() == "69.50"
+
+
+def test_a_prediction_is_refused_as_a_scan(looking: Panel) -> None:
+    import slicer
+
+    rows = len(looking.state.table)
+    slicer.app.processEvents()
+    names = [looking.ui.scanSelector.itemText(n) for n in range(looking.ui.scanSelector.count())]
+    predicted = looking.stage.predicted_node().GetName()
+    looking.ui.scanSelector.currentIndex = names.index(predicted)
+    looking.ui.addButton.click()
+    looking.ui.addAllButton.click()
+    assert len(looking.state.table) == rows
 
 
 def test_equal_ages_stop_apply_until_a_row_is_removed(panel: Panel) -> None:
@@ -407,17 +434,4 @@ def phantom_node(name: str, age_years: float) -> Any:
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     fill(node, phantom(age_years))
-    return node
-
-
-def node_of_file(path: Path) -> Any:
-    """As Slicer loads a file."""
-    import slicer
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path.name.partition(".")[0])
-    storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
-    storage.SetFileName(str(path))
-    storage.SetSingleFile(1)
-    assert storage.ReadData(node)
-    node.SetAndObserveStorageNodeID(storage.GetID())
     return node
