@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,9 @@ from MRExtrapLib.worker.results import (
 )
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+WANTED = "needs PySide6-Essentials and slicer-core: pip install PySide6-Essentials slicer-core==5.12.4.0"
+"""Why tests on the stand-in host are skipped."""
 
 IDENTITY = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
 
@@ -175,3 +180,15 @@ def predicted(age_years: float, is_measured: bool = False, has_uncertainty: bool
         uncertainty=array_file(f"spread-{age_years}") if has_uncertainty else None,
         volumes=rows if is_measured else (),
     )
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    from MRExtrapPanel import selftest
+
+    selftest.wait_until(is_true)
+
+
+def workers() -> list[str]:
+    """Processes of ours that work in a session folder."""
+    listed = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "worker"], capture_output=True, text=True)
+    return listed.stdout.split()

@@ -1,9 +1,11 @@
-"""A panel whose worker, scans and views are played."""
+"""A panel whose worker, scans and views are played, and one on the stand-in host."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from MRExtrapPanel.board import Board
@@ -11,7 +13,11 @@ from MRExtrapPanel.control import Control
 from MRExtrapPanel.looking import Looking
 from MRExtrapPanel.talk import Talk
 from MRExtrapPanel.visits import Visit, VisitTable
-from panel_desk import Desk, NamedScans, PlayedWorker, RecordingStage
+from panel_desk import REPOSITORY, Desk, NamedScans, PlayedWorker, RecordingStage, wait_until
+
+if TYPE_CHECKING:
+    from MRExtrapPanel.panel import Panel
+    from panel_host import StandIn
 
 
 @pytest.fixture
@@ -42,3 +48,56 @@ def desk(tmp_path: Path, two_scans: VisitTable) -> Desk:
     talk.lost = control.worker_lost
     board.change(table=two_scans, missing=())
     return Desk(control, stage, workers, states, later)
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Iterator[StandIn]:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from panel_host import open_stand_in
+
+    opened = open_stand_in()
+    yield opened
+    opened.scene.close()
+
+
+@pytest.fixture
+def make_panel(stand_in: StandIn) -> Iterator[Callable[..., Panel]]:
+    """`make_panel()` opens a panel on an empty scene; `make_panel(is_scene_kept=True)` on what is there."""
+    import qt
+    import slicer
+    from MRExtrapPanel.panel import Panel
+    from MRExtrapPanel.selftest import start_linear
+
+    made = []
+
+    def opened(start: Any = None, is_scene_kept: bool = False) -> Panel:
+        if not is_scene_kept:
+            slicer.mrmlScene.Clear(0)
+        host = qt.QWidget()
+        panel = Panel(qt.QVBoxLayout(host), REPOSITORY, start or start_linear(0.02))
+        panel.board.change(missing=())
+        made.append((panel, host))
+        return panel
+
+    yield opened
+    for panel, host in made:
+        panel.close()
+        host.deleteLater()
+
+
+@pytest.fixture
+def panel(make_panel: Callable[..., Panel]) -> Panel:
+    """A panel with three phantoms of known ages."""
+    from MRExtrapPanel.selftest import _add_scans
+
+    one = make_panel()
+    _add_scans(one)
+    return one
+
+
+@pytest.fixture
+def looking(panel: Panel) -> Panel:
+    """The same after Apply."""
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel.state.can_look and panel.state.on_screen_years is not None)
+    return panel
