@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import qt
 import slicer
 
@@ -45,9 +47,7 @@ def show_checkup(talk: Talk, plan: InstallPlan, parent: qt.QWidget) -> ReportWin
 
     def update(**fields: object) -> None:
         nonlocal found
-        import dataclasses
-
-        found = dataclasses.replace(found, **fields)
+        found = replace(found, **fields)
         window.show(found.report)
 
     def greeted(greeting: Greeting) -> None:

@@ -1,9 +1,12 @@
 """What a saved scene remembers of the panel."""
 
-import slicer  # noqa: I001   # no `annotations` from the future: the wrapper reads them as types
+# no `annotations` from the future: the wrapper reads them as types
+import dataclasses
+
+import slicer
 from slicer import vtkMRMLScalarVolumeNode
-from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from MRExtrapPanel.choices import Choices
 from MRExtrapPanel.state import PanelState, Sweep
@@ -54,8 +57,6 @@ def read_parameters(parameters: Parameters, state: PanelState, visit_of) -> Pane
         if node is not None:
             table = table.with_visit(_with_age(visit_of(node), age, origin))
     names = {shown.value for shown in Shown}
-    import dataclasses
-
     return dataclasses.replace(
         state,
         table=table,
@@ -100,8 +101,6 @@ def _plain(value):  # the wrapper's lists are its own class
 
 
 def _with_age(visit: Visit, age_years: float, origin: str) -> Visit:
-    import dataclasses
-
     if age_years == UNKNOWN:
         return visit
     if origin == visit.origin and visit.age_years is not None:
