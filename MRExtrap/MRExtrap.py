@@ -1,6 +1,7 @@
 """The door to MRExtrap in 3D Slicer: what the module is called, and where the engine lies.
 
-Slicer runs this file at start-up, so it imports nothing that Slicer has not loaded already.
+Slicer runs this file at start-up, so it imports nothing that Slicer has not loaded already; the panel comes
+when the module is opened.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -36,6 +38,11 @@ def make_engine_importable() -> None:
         sys.path.append(folder)
 
 
+def register_sample_data() -> None:
+    """Tells the Sample Data module of the sample subject, once everything else has started."""
+    importlib.import_module("MRExtrapPanel.sample").register_sample(extension_folder())
+
+
 class MRExtrap(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
 
@@ -57,30 +64,34 @@ class MRExtrap(ScriptedLoadableModule):
         )
         icon = extension_folder() / "Resources" / "Icons" / "MRExtrap.png"
         parent.icon = qt.QIcon(str(icon))
+        slicer.app.connect("startupCompleted()", register_sample_data)
 
 
 class MRExtrapWidget(ScriptedLoadableModuleWidget):
-    """What the opened module says until it has a panel."""
+    """The opened module; all it does is in MRExtrapPanel."""
 
     def setup(self) -> None:
         super().setup()
-        words = qt.QLabel(
-            _(
-                "This panel comes with a later release. Forecasts can be made today from the command line: "
-                "“mrextrap demo” shows one. For research use, not for diagnosis."
-            )
-        )
-        words.wordWrap = True
-        self.layout.addWidget(words)
-        self.layout.addStretch(1)
+        make_engine_importable()
+        self.panel = importlib.import_module("MRExtrapPanel.panel").Panel(self.layout, extension_folder())
+
+    def cleanup(self) -> None:
+        self.panel.close()
+
+    def onReload(self) -> None:
+        """Slicer reloads this file alone; the panel's and the engine's files shall be read again too."""
+        for name in [one for one in sys.modules if one.split(".")[0] in ("MRExtrapPanel", "MRExtrapLib")]:
+            del sys.modules[name]
+        super().onReload()
 
 
 class MRExtrapTest(ScriptedLoadableModuleTest):
-    """The self-test: the engine that this module would call is the one it came with."""
+    """The self-test: from adding scans to an exported forecast, with a worker in a process of its own."""
 
     def runTest(self) -> None:
         self.test_engine_is_the_one_that_came_with_the_module()
-        self.test_icon_is_there()
+        self.test_what_the_panel_needs_is_there()
+        self.test_a_forecast_from_scans_to_scene()
 
     def test_engine_is_the_one_that_came_with_the_module(self) -> None:
         make_engine_importable()
@@ -90,5 +101,13 @@ class MRExtrapTest(ScriptedLoadableModuleTest):
         self.assertRegex(engine.__version__, r"^\d+\.\d+\.\d+")
         self.assertTrue(issubclass(errors.InputError, errors.MRExtrapError))
 
-    def test_icon_is_there(self) -> None:
-        self.assertTrue((extension_folder() / "Resources" / "Icons" / "MRExtrap.png").is_file())
+    def test_what_the_panel_needs_is_there(self) -> None:
+        for name in ("Icons/MRExtrap.png", "UI/MRExtrap.ui", "requirements.txt"):
+            self.assertTrue((extension_folder() / "Resources" / name).is_file(), name)
+
+    def test_a_forecast_from_scans_to_scene(self) -> None:
+        """Runs in --testing too: a real worker process, and the tiny network where PyTorch is installed."""
+        selftest = importlib.import_module("MRExtrapPanel.selftest")
+        self.delayDisplay("MRExtrap: forecasting a phantom")
+        selftest.forecast_a_phantom(self, extension_folder())
+        self.delayDisplay("MRExtrap: passed")

@@ -1,0 +1,302 @@
+"""How the panel looks: puts a state into the widgets, and hands on what the user does. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from MRExtrapPanel.choices import (
+    DEVICES,
+    DIAGNOSES,
+    METHODS,
+    SEGMENTERS,
+    SEXES,
+    Choices,
+    chosen_model,
+    model_words,
+)
+from MRExtrapPanel.state import PanelState, Sweep, region_words
+from MRExtrapPanel.tables import fill_rows, prepare_table
+from MRExtrapPanel.wishes import Shown
+from MRExtrapPanel.words import WARNING, trust_words, volume_cells
+
+BAR_STEPS = 1000
+SHOWN_BUTTONS = (
+    ("predictedButton", Shown.PREDICTED),
+    ("changeButton", Shown.CHANGE),
+    ("uncertaintyButton", Shown.UNCERTAINTY),
+    ("besideButton", Shown.SIDE_BY_SIDE),
+)
+CHOICE_BOXES = (
+    ("methodBox", "method", METHODS),
+    ("sexBox", "sex", SEXES),
+    ("diagnosisBox", "diagnosis", DIAGNOSES),
+    ("deviceBox", "device", DEVICES),
+    ("segmenterBox", "segmenter", SEGMENTERS),
+)
+BUTTONS = (
+    ("addButton", "add"),
+    ("addAllButton", "add_all"),
+    ("readButton", "read_ages"),
+    ("applyButton", "apply"),
+    ("playButton", "play"),
+    ("curveButton", "open_curve"),
+    ("holdOutButton", "hold_out"),
+    ("exportButton", "export"),
+    ("modelFolderButton", "pick_model_folder"),
+    ("doctorButton", "check_installation"),
+    ("restartButton", "end_worker"),
+    ("installButton", "install"),
+    ("wheelsButton", "install_from_folder"),
+)
+
+
+WHILE_IDLE = (
+    *("scanSelector", "addButton", "addAllButton", "removeButton", "visitsTable"),
+    *("modelBox", "modelFolderButton", "installButton", "wheelsButton"),
+    *(box for box, *_ in CHOICE_BOXES),
+)
+WHILE_LOOKING = (
+    *("playButton", "curveButton", "regionBox", "exportButton", "exportBox"),
+    *("sweepStartBox", "sweepEndBox", "sweepStepBox"),
+    *(button for button, _ in SHOWN_BUTTONS),
+)
+"""Widgets that can be used only then."""
+
+
+class Actions(Protocol):
+    """What the user can do; each button's method, and these."""
+
+    def remove(self, scans: frozenset[str]) -> None: ...
+    def type_age(self, scan: str, text: str) -> None: ...
+    def choose(self, choices: Choices) -> None: ...
+    def set_age(self, age_years: float) -> None: ...
+    def set_shown(self, shown: Shown) -> None: ...
+    def set_sweep(self, sweep: Sweep) -> None: ...
+    def set_region(self, region: str) -> None: ...
+    def interpolate(self, first: int, second: int, alpha: float) -> None: ...
+
+
+@contextmanager
+def quiet(*widgets):  # Qt's
+    """Widgets that are set by us and not by the user: their signals are not heard."""
+    before = [widget.blockSignals(True) for widget in widgets]
+    try:
+        yield
+    finally:
+        for widget, was_blocked in zip(widgets, before, strict=True):
+            widget.blockSignals(was_blocked)
+
+
+class View:
+    """The widgets of the .ui file.
+
+    Args:
+        ui: has each widget by its name.
+        actions: does what the user wants.
+    """
+
+    def __init__(self, ui, actions: Actions) -> None:  # slicer.util.childWidgetVariables
+        self._ui = ui
+        self._actions = actions
+        self._state = PanelState()
+        self._regions: tuple[str, ...] = ()
+        self._prepare()
+        self._connect()
+        self._show_choices(self._state)
+        self._show_person(self._state)
+        self._show_work(self._state)
+        self._show_age(self._state)
+
+    @property
+    def all_ages_exported(self) -> bool:
+        """Whether the user wants all ages of the sweep."""
+        return self._ui.exportBox.currentIndex == 1
+
+    def selected_scans(self) -> frozenset[str]:
+        """The scans whose rows are selected."""
+        rows = {index.row() for index in self._ui.visitsTable.selectionModel().selectedRows()}
+        return frozenset(self._state.table.scans[row] for row in rows if row < len(self._state.table))
+
+    def show(self, state: PanelState) -> None:
+        """Brings the widgets up to a state."""
+        before, self._state = self._state, state
+        if before.table != state.table:
+            self._show_table(state)
+        if before.volume_lines != state.volume_lines:
+            self._show_volumes(state)
+        if (before.choices, before.models) != (state.choices, state.models):
+            self._show_choices(state)
+        if before.person != state.person:
+            self._show_person(state)
+        self._show_work(state)
+        self._show_age(state)
+
+    def _prepare(self) -> None:
+        ui = self._ui
+        ui.noticeLabel.text = f"<b>{ui.noticeLabel.text}</b>"
+        prepare_table(ui.visitsTable, stretched=0)
+        prepare_table(ui.volumesTable, stretched=0)
+        for name, _, options in CHOICE_BOXES:
+            for _, words in options:
+                getattr(ui, name).addItem(words)
+        ui.exportBox.addItem("This age")
+        ui.exportBox.addItem("All ages of Play")
+        ui.progressBar.maximum = BAR_STEPS
+
+    def _connect(self) -> None:
+        ui, actions = self._ui, self._actions
+        for button, action in BUTTONS:
+            getattr(ui, button).connect("clicked(bool)", _without_argument(getattr(actions, action)))
+        ui.removeButton.connect("clicked(bool)", lambda _: actions.remove(self.selected_scans()))
+        ui.visitsTable.connect("cellChanged(int,int)", self._cell_changed)
+        for name, field, options in CHOICE_BOXES:
+            getattr(ui, name).connect("currentIndexChanged(int)", self._chooser(field, options))
+        ui.modelBox.connect("currentIndexChanged(int)", self._model_chosen)
+        ui.ageSlider.connect("valueChanged(double)", actions.set_age)
+        for name, shown in SHOWN_BUTTONS:
+            getattr(ui, name).connect("clicked(bool)", lambda _, shown=shown: actions.set_shown(shown))
+        for name in ("sweepStartBox", "sweepEndBox", "sweepStepBox"):
+            getattr(ui, name).connect("valueChanged(double)", self._sweep_changed)
+        ui.regionBox.connect("currentIndexChanged(int)", self._region_chosen)
+        ui.alphaSlider.connect("valueChanged(double)", self._mixture_changed)
+        for name in ("firstBox", "secondBox"):
+            getattr(ui, name).connect("currentIndexChanged(int)", self._mixture_changed)
+
+    def _show_table(self, state: PanelState) -> None:
+        rows = [
+            (visit.name, "" if visit.age_years is None else f"{visit.age_years:.2f}", visit.origin_words)
+            for visit in state.table.visits
+        ]
+        with quiet(self._ui.visitsTable):
+            fill_rows(self._ui.visitsTable, rows, editable=1)
+
+    def _show_volumes(self, state: PanelState) -> None:
+        fill_rows(self._ui.volumesTable, [volume_cells(line) for line in state.volume_lines])
+
+    def _show_choices(self, state: PanelState) -> None:
+        ui = self._ui
+        for name, field, options in CHOICE_BOXES:
+            with quiet(getattr(ui, name)):
+                values = [value for value, _ in options]
+                getattr(ui, name).currentIndex = values.index(getattr(state.choices, field))
+        names = [name for _, name in self._model_options()]
+        with quiet(ui.modelBox):
+            ui.modelBox.clear()
+            for name in names:
+                ui.modelBox.addItem(name)
+            models = [model for model, _ in self._model_options()]
+            entry = chosen_model(state.choices, state.models)
+            chosen = "" if entry is not None and entry.is_bundled else state.choices.model
+            ui.modelBox.currentIndex = models.index(chosen)
+        ui.modelLabel.text = model_words(chosen_model(state.choices, state.models), state.choices)
+
+    def _model_options(self) -> list[tuple[str, str]]:
+        """What the model box offers: value and words; a model from a folder comes last."""
+        state = self._state
+        options = [("", "Came with MRExtrap")]
+        options += [(one.name, one.name) for one in state.models if not one.is_bundled]
+        entry = chosen_model(state.choices, state.models)
+        if (
+            state.choices.model
+            and (entry is None or not entry.is_bundled)
+            and (state.choices.model not in [value for value, _ in options])
+        ):
+            options.append((state.choices.model, Path(state.choices.model).name))
+        return options
+
+    def _show_person(self, state: PanelState) -> None:
+        ui, person = self._ui, state.person
+        visits = person.visits if person is not None else ()
+        names = [f"{visit.age_years:.1f} y, {visit.name}" for visit in visits]
+        for box, index in ((ui.firstBox, 0), (ui.secondBox, len(names) - 1)):
+            with quiet(box):
+                box.clear()
+                for name in names:
+                    box.addItem(name)
+                if names:
+                    box.currentIndex = index
+        self._regions = tuple(line.region for line in state.volume_lines)
+        with quiet(ui.regionBox):
+            ui.regionBox.clear()
+            for region in self._regions:
+                ui.regionBox.addItem(region_words(region).capitalize())
+
+    def _show_work(self, state: PanelState) -> None:
+        ui, work = self._ui, state.work
+        ui.setupSection.visible = bool(state.missing)
+        ui.setupLabel.text = f"Missing: {', '.join(state.missing or ())}."
+        ui.applyButton.text = state.apply_words
+        ui.applyButton.enabled = state.can_apply
+        ui.progressBar.visible = work is not None
+        ui.progressBar.value = int(BAR_STEPS * work.fraction) if work is not None else 0
+        ui.statusLabel.text = (WARNING if state.is_problem else "") + state.status
+        ui.notesLabel.text = "\n".join(WARNING + note for note in state.notes)
+        ui.notesLabel.visible = bool(state.notes)
+        is_idle = work is None
+        for name in WHILE_IDLE:
+            getattr(ui, name).enabled = is_idle
+        has_unknown_ages = len(state.table.ages_years) < len(state.table)
+        ui.readButton.enabled = is_idle and not state.missing and has_unknown_ages
+        ui.holdOutButton.enabled = state.can_hold_out
+        for name in WHILE_LOOKING:
+            getattr(ui, name).enabled = state.can_look
+        can_mix = state.can_look and state.person is not None and len(state.person.visits) > 1
+        for name in ("firstBox", "secondBox", "alphaSlider"):
+            getattr(ui, name).enabled = can_mix
+        ui.playButton.text = "Play" if state.playing is None else "Pause"
+
+    def _show_age(self, state: PanelState) -> None:
+        ui = self._ui
+        low, high = state.age_range_years
+        with quiet(ui.ageSlider):
+            ui.ageSlider.minimum = min(low, state.age_years)
+            ui.ageSlider.maximum = max(high, state.age_years)
+            ui.ageSlider.value = state.age_years
+        ui.ageSlider.enabled = state.work is None
+        ui.trustLabel.text = trust_words(state)
+        for name, shown in SHOWN_BUTTONS:
+            with quiet(getattr(ui, name)):
+                getattr(ui, name).checked = state.shown is shown
+        boxes = (ui.sweepStartBox, ui.sweepEndBox, ui.sweepStepBox)
+        values = (state.sweep.start_years, state.sweep.end_years, state.sweep.step_years)
+        for box, value in zip(boxes, values, strict=True):
+            with quiet(box):
+                box.value = value
+        ui.heldOutLabel.text = state.held_out.sentence if state.held_out else ""
+        ui.heldOutLabel.visible = state.held_out is not None
+
+    def _cell_changed(self, row: int, column: int) -> None:
+        if column == 1 and row < len(self._state.table):
+            item = self._ui.visitsTable.item(row, column)
+            self._actions.type_age(self._state.table.scans[row], item.text())
+            self._show_table(self._state)  # also takes back what was refused
+
+    def _chooser(self, field: str, options: Sequence[tuple[str, str]]) -> Callable[[int], None]:
+        def chosen(index: int) -> None:
+            self._actions.choose(replace(self._state.choices, **{field: options[index][0]}))
+
+        return chosen
+
+    def _model_chosen(self, index: int) -> None:
+        self._actions.choose(replace(self._state.choices, model=self._model_options()[index][0]))
+
+    def _sweep_changed(self, _: float) -> None:
+        ui = self._ui
+        self._actions.set_sweep(Sweep(ui.sweepStartBox.value, ui.sweepEndBox.value, ui.sweepStepBox.value))
+
+    def _region_chosen(self, index: int) -> None:
+        if 0 <= index < len(self._regions):
+            self._actions.set_region(self._regions[index])
+
+    def _mixture_changed(self, _: float) -> None:
+        ui = self._ui
+        self._actions.interpolate(ui.firstBox.currentIndex, ui.secondBox.currentIndex, ui.alphaSlider.value)
+
+
+def _without_argument(action: Callable[[], None]) -> Callable[[bool], None]:
+    """`clicked(bool)` says more than an action wants to know."""
+    return lambda _: action()

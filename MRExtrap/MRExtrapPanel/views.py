@@ -1,0 +1,147 @@
+"""Slicer's views: what they show, the notice in each that shows a prediction, and clicks on the curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+from slicer.util import VTKObservationMixin
+from vtk import vtkCommand
+
+from MRExtrapLib.scene.charts import clicked_age_years
+from MRExtrapLib.scene.notice import mark_view
+from MRExtrapLib.scene.ownership import PART, ROLE, Role
+
+PREDICTED = {Role.PREDICTED.word, Role.BETWEEN.word, Role.CHANGE.word, Role.UNCERTAINTY.word}
+"""Roles of volumes that no scanner took."""
+
+LEFT, RIGHT = "Red", "Yellow"
+"""Slice views of the side-by-side layout."""
+
+
+def is_predicted(node: slicer.vtkMRMLNode | None) -> bool:
+    """Whether a volume was made by the model."""
+    if node is None:
+        return False
+    is_reconstructed = node.GetAttribute(ROLE) == Role.VISIT.word and node.GetAttribute(PART) != "observed"
+    return node.GetAttribute(ROLE) in PREDICTED or is_reconstructed
+
+
+class SlicerViews(VTKObservationMixin):
+    """The application's layout, slice views and plot view.
+
+    Args:
+        go_to_age: told the age of a point of the curve that was clicked.
+    """
+
+    def __init__(self, go_to_age: Callable[[float], None]) -> None:
+        super().__init__()
+        self._go_to_age = go_to_age
+        self._layout_before: int | None = None
+        self._orientation_before = ""
+        self._plot_views: list = []
+
+    def show(self, background: slicer.vtkMRMLNode, over: slicer.vtkMRMLNode | None = None) -> None:
+        """One volume, and a map over it, in every slice view."""
+        self._leave_side_by_side()
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            self._fill(composite, background, over)
+
+    def show_side_by_side(self, left: slicer.vtkMRMLNode, right: slicer.vtkMRMLNode) -> None:
+        """Two volumes next to each other, cut alike and moving together."""
+        self._enter_side_by_side()
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            if composite.GetLayoutName() in (LEFT, RIGHT):
+                composite.SetLinkedControl(True)
+                self._fill(composite, left if composite.GetLayoutName() == LEFT else right, None)
+
+    def chart(self, chart: slicer.vtkMRMLPlotChartNode) -> None:
+        """The chart that plot views show, as soon as one is open."""
+        for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
+            view.SetPlotChartNodeID(chart.GetID())
+        self._hear_clicks()
+
+    def open_plot(self) -> None:
+        """Makes room for the curve beside the slices."""
+        self._leave_side_by_side()
+        self._set_layout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotView)
+
+    def close(self) -> None:
+        """Lets go of all views; what they show stays."""
+        self.removeObservers()
+        for view in self._plot_views:
+            view.disconnect("dataSelected(vtkStringArray*,vtkCollection*)", self._clicked)
+        self._plot_views = []
+
+    def mark(self) -> None:
+        """Writes the notice into each slice view that shows a prediction, and takes it from the others."""
+        manager = slicer.app.layoutManager()
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            widget = manager.sliceWidget(composite.GetLayoutName()) if manager is not None else None
+            if widget is None:
+                continue
+            ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+            shown = [slicer.mrmlScene.GetNodeByID(one) for one in ids if one]
+            mark_view(widget.sliceView().cornerAnnotation(), any(is_predicted(node) for node in shown))
+            widget.sliceView().scheduleRender()
+
+    def _fill(
+        self,
+        composite: slicer.vtkMRMLSliceCompositeNode,
+        background: slicer.vtkMRMLNode,
+        over: slicer.vtkMRMLNode | None,
+    ) -> None:
+        if not self.hasObserver(composite, vtkCommand.ModifiedEvent, self._view_changed):
+            self.addObserver(composite, vtkCommand.ModifiedEvent, self._view_changed)
+        composite.SetBackgroundVolumeID(background.GetID())
+        composite.SetForegroundVolumeID(over.GetID() if over is not None else None)
+        composite.SetForegroundOpacity(
+            1.0 if over is not None else 0.0
+        )  # a map's own colours are see-through
+        self.mark()
+
+    def _view_changed(self, caller: object, event: object) -> None:
+        self.mark()
+
+    def _enter_side_by_side(self) -> None:
+        manager = slicer.app.layoutManager()
+        if self._layout_before is not None or manager is None:
+            return
+        self._layout_before = manager.layout
+        self._set_layout(slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView)
+        left, right = self._slice(LEFT), self._slice(RIGHT)
+        if left is not None and right is not None:
+            self._orientation_before = right.GetOrientation()
+            right.SetOrientation(left.GetOrientation())
+
+    def _leave_side_by_side(self) -> None:
+        if self._layout_before is None:
+            return
+        self._set_layout(self._layout_before)
+        right = self._slice(RIGHT)
+        if right is not None and self._orientation_before:
+            right.SetOrientation(self._orientation_before)
+        self._layout_before = None
+
+    def _set_layout(self, layout: int) -> None:
+        manager = slicer.app.layoutManager()
+        if manager is not None:
+            manager.setLayout(layout)
+            self._hear_clicks()
+
+    def _slice(self, name: str) -> slicer.vtkMRMLSliceNode | None:
+        nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+        return next((node for node in nodes if node.GetLayoutName() == name), None)
+
+    def _hear_clicks(self) -> None:
+        manager = slicer.app.layoutManager()
+        for index in range(manager.plotViewCount if manager is not None else 0):
+            view = manager.plotWidget(index).plotView()
+            if view not in self._plot_views:
+                view.connect("dataSelected(vtkStringArray*,vtkCollection*)", self._clicked)
+                self._plot_views.append(view)
+
+    def _clicked(self, series_ids: object, selections: object) -> None:
+        age = clicked_age_years(slicer.mrmlScene, series_ids, selections)
+        if age is not None:
+            self._go_to_age(age)

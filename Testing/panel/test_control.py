@@ -1,0 +1,344 @@
+"""What the buttons do, told by a played worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from MRExtrapPanel.choices import Choices
+from MRExtrapPanel.state import Sweep
+from MRExtrapPanel.visits import Visit, VisitTable
+from MRExtrapPanel.wishes import AtAge, Between, Shown
+from panel_desk import Desk, loaded, predicted
+
+from MRExtrapLib.model.typed_json import to_json
+from MRExtrapLib.worker.protocol import CANCELLED, INPUT, LOST
+from MRExtrapLib.worker.results import (
+    Exported,
+    Interpolated,
+    ModelTable,
+    Nothing,
+    Swept,
+    VisitEntry,
+    VisitShown,
+)
+from MRExtrapLib.worker.results import VisitTable as Answered
+
+
+def test_apply_loads_predicts_and_shows(desk: Desk) -> None:
+    desk.apply()
+    assert [name for name in desk.worker.names() if name != "models"] == ["hello", "load", "predict"]
+    assert desk.stage.begun == [("subject-1", ("first.nii", "second.nii"))]
+    assert [picture.wish for picture in desk.stage.shown] == [AtAge(75.0)]
+    assert desk.state.can_look
+    assert desk.state.volume_lines[0].change_percent == pytest.approx(-6.25)
+    assert desk.state.status == "Age 75.0, predicted."
+
+
+def test_what_is_chosen_reaches_the_worker(desk: Desk) -> None:
+    desk.control.choose(Choices(model="mine", method="linear", sex="F", diagnosis="MCI", device="cpu"))
+    desk.apply()
+    asked = desk.worker.last("load")["arguments"]
+    assert [scan["age_years"] for scan in asked["scans"]] == [70.0, 73.0]
+    assert {key: asked[key] for key in ("model", "method", "sex", "diagnosis", "device")} == {
+        "model": "mine",
+        "method": "linear",
+        "sex": "F",
+        "diagnosis": "MCI",
+        "device": "cpu",
+    }
+
+
+def test_the_button_turns_into_cancel_and_back(desk: Desk) -> None:
+    assert desk.state.apply_words == "Apply"
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    assert desk.state.apply_words == "Cancel"
+    desk.control.apply_or_cancel()
+    assert desk.worker.last("cancel")["arguments"] == {"request": desk.worker.last("load")["id"]}
+    assert desk.state.apply_words == "Stop at once"
+    desk.worker.fail("load", CANCELLED, "Cancelled.")
+    assert (desk.state.apply_words, desk.state.status) == ("Apply", "Cancelled.")
+    assert not desk.worker.is_over
+
+
+def test_cancelled_while_the_worker_starts_ends_it(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.control.apply_or_cancel()
+    assert desk.worker.is_over
+    assert desk.state.work is None
+    desk.control.apply_or_cancel()
+    assert len(desk.workers) == 2
+
+
+def test_a_second_cancel_ends_a_worker_that_does_not_listen(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    desk.control.apply_or_cancel()
+    desk.control.apply_or_cancel()
+    assert desk.worker.is_over
+    assert desk.state.work is None
+    assert not desk.state.problem
+    desk.apply()
+    assert len(desk.workers) == 2
+    assert desk.state.can_look
+
+
+def test_progress_rises_and_has_words(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    fractions = []
+    for fraction, words in ((0.2, "registering"), (0.1, "late news"), (1.0, "encoding")):
+        desk.worker.progress("load", fraction, words)
+        fractions.append(desk.state.work.fraction)
+    assert desk.state.status == "Encoding…"
+    desk.worker.answer("load", loaded())
+    desk.worker.progress("predict", 0.5, "predicting")
+    fractions.append(desk.state.work.fraction)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] < 1
+
+
+def test_a_refusal_is_one_sentence_and_apply_can_be_pressed_again(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    desk.worker.fail("load", INPUT, "first.nii is 4D; choose one frame.")
+    assert desk.state.status == "first.nii is 4D; choose one frame."
+    assert desk.state.is_problem
+    assert desk.state.can_apply
+
+
+@pytest.mark.parametrize("moment", ["starting", "loading", "looking", "idle"])
+def test_a_worker_that_dies_at_any_moment_is_told_and_replaced(desk: Desk, moment: str) -> None:
+    if moment in ("looking", "idle"):
+        desk.apply()
+        if moment == "looking":
+            desk.control.set_age(76.0)
+    else:
+        desk.control.apply_or_cancel()
+        if moment == "loading":
+            desk.worker.greet()
+    desk.worker.ended("killed")
+    assert "press Apply" in desk.state.status
+    assert (desk.state.person, desk.state.work, desk.state.is_decoding) == (None, None, False)
+    desk.apply()
+    assert len(desk.workers) == 2
+    assert desk.state.can_look
+
+
+def test_of_many_slider_steps_only_the_newest_is_decoded_next(desk: Desk) -> None:
+    desk.apply()
+    for age in (75.1, 75.2, 75.3, 76.0):
+        desk.control.set_age(age)
+    desk.answer_predict()
+    desk.answer_predict()
+    asked = [one["arguments"]["age_years"] for one in desk.worker.asked if one["request"] == "predict"]
+    assert asked == [75.0, 75.1, 76.0]
+    assert desk.stage.shown[-1].wish == AtAge(76.0)
+    assert desk.state.on_screen_years == 76.0
+
+
+def test_an_age_seen_before_is_shown_without_asking(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_age(76.0)
+    desk.answer_predict()
+    before = len(desk.worker.asked)
+    desk.control.set_age(75.0)
+    assert len(desk.worker.asked) == before
+    assert desk.stage.shown[-1].wish.age_years == 75.0
+
+
+def test_a_resting_slider_is_measured_and_a_moving_one_gives_it_up(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_age(76.0)
+    desk.answer_predict()
+    desk.rest()
+    assert desk.worker.last("predict")["arguments"]["is_measured"]
+    desk.control.set_age(77.0)
+    assert desk.worker.last("cancel")["arguments"] == {"request": desk.worker.last("predict")["id"]}
+    desk.worker.fail("predict", CANCELLED, "Cancelled.")
+    assert desk.worker.last("predict")["arguments"]["age_years"] == 77.0
+    desk.answer_predict()
+    desk.rest()
+    desk.answer_predict()
+    assert {row.age_years for row in desk.state.predicted} == {75.0, 77.0}
+    assert not desk.state.problem
+
+
+def test_a_slider_that_moved_on_is_not_measured_where_it_was(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_age(76.0)
+    desk.answer_predict()
+    desk.control.set_age(75.0)
+    before = len(desk.worker.asked)
+    desk.rest()
+    assert len(desk.worker.asked) == before
+
+
+def test_change_is_shown_with_the_reconstruction_it_is_taken_from(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_shown(Shown.CHANGE)
+    desk.worker.answer("visit", VisitShown(1, "reconstructed", predicted(73.0).image))
+    assert desk.stage.shown[-1].beside.kind == "reconstructed"
+
+
+def test_an_uncertainty_that_there_is_not_is_explained(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_shown(Shown.UNCERTAINTY)
+    desk.worker.answer("predict", predicted(75.0, is_measured=True))
+    assert any("none of two scans" in note for note in desk.state.notes)
+
+
+def test_two_visits_are_mixed(desk: Desk) -> None:
+    desk.apply()
+    desk.control.interpolate(0, 1, 0.25)
+    desk.worker.answer("interpolate", Interpolated(0.25, predicted(71.0).image))
+    assert desk.stage.shown[-1].wish == Between(0, 1, 0.25)
+
+
+def test_a_sweep_is_made_once_and_then_only_played(desk: Desk) -> None:
+    desk.apply()
+    desk.control.board.change(sweep=Sweep(74.0, 76.0, 1.0))
+    desk.control.play()
+    for age in (74.0, 75.0, 76.0):
+        desk.worker.say("sweep", "part", result=to_json(predicted(age, is_measured=True)))
+    desk.worker.answer("sweep", Swept((74.0, 75.0, 76.0)))
+    shown = []
+    while desk.state.playing is not None:
+        desk.control.next_frame()
+        shown.append(desk.state.on_screen_years)
+    assert shown == [74.0, 75.0, 76.0, 76.0]
+    assert [[frame.age_years for frame in frames] for frames in desk.stage.kept] == [[74.0, 75.0, 76.0]]
+    before = len(desk.worker.asked)
+    desk.control.play()
+    assert desk.state.playing == 0
+    assert len(desk.worker.asked) == before
+    desk.control.play()
+    assert desk.state.playing is None
+
+
+def test_a_sweep_that_is_cancelled_keeps_what_has_come(desk: Desk) -> None:
+    desk.apply()
+    desk.control.board.change(sweep=Sweep(74.0, 76.0, 1.0))
+    desk.control.play()
+    desk.worker.say("sweep", "part", result=to_json(predicted(74.0, is_measured=True)))
+    desk.control.cancel()
+    desk.worker.fail("sweep", CANCELLED, "Cancelled.")
+    assert (desk.state.swept, desk.state.playing) == ((), None)
+    assert 74.0 in {row.age_years for row in desk.state.predicted}
+
+
+def test_leaving_out_the_last_scan_says_how_wrong_it_would_have_been(desk: Desk) -> None:
+    desk.control.change_table(desk.state.table.with_visit(Visit("third.nii", "third", 76.0, "typed")))
+    desk.control.hold_out_last()
+    desk.worker.greet()
+    held = loaded("subject-9", visits=(*loaded().visits, VisitEntry("third", "third.nii", 76.0)), held_out=2)
+    rows = (*held.volumes, replace(held.volumes[0], age_years=76.0, volume_ml=6.0))
+    desk.worker.answer("load", replace(held, volumes=rows))
+    assert desk.worker.last("load")["arguments"]["has_last_held_out"]
+    desk.worker.answer("predict", predicted(76.0, is_measured=True))
+    assert desk.state.held_out.rows == (("hippocampus", 6.0, pytest.approx(5.8)),)
+    assert "third (age 76.0), against the scan: hippocampus -3.3 %" in desk.state.status
+    assert desk.worker.last("release")["arguments"]["subject"] == "subject-9"
+    assert desk.state.person is None
+
+
+def test_two_scans_are_too_few_to_leave_one_out_without_a_prior(desk: Desk) -> None:
+    desk.control.choose(Choices(method="linear"))
+    assert desk.state.can_apply
+    assert not desk.state.can_hold_out
+
+
+def test_export_names_what_was_written(desk: Desk, tmp_path: Path) -> None:
+    desk.apply()
+    desk.control.export(tmp_path / "out", (75.0,))
+    assert desk.worker.last("export")["arguments"] == {
+        "subject": "subject-1",
+        "ages_years": [75.0],
+        "folder": str(tmp_path / "out"),
+    }
+    desk.worker.answer("export", Exported(str(tmp_path / "out"), ("volumes.csv", "forecast.json")))
+    assert desk.state.status == f"2 files were written to {tmp_path / 'out'}."
+
+
+def test_changed_scans_or_choices_ask_for_apply_again(desk: Desk) -> None:
+    desk.apply()
+    assert desk.state.apply_words == "Apply again"
+    desk.control.change_table(desk.state.table.with_age("first.nii", 69.0))
+    assert desk.state.is_outdated
+    assert "press Apply" in desk.state.status
+    desk.apply(subject="subject-2")
+    assert not desk.state.is_outdated
+    assert desk.worker.last("release")["arguments"]["subject"] == "subject-1"
+
+
+def test_ages_nobody_told_are_read_from_the_files(desk: Desk) -> None:
+    table = VisitTable((Visit("first.nii", "first", 70.0, "typed"), Visit("second.nii", "second")))
+    desk.control.change_table(table)
+    desk.control.fill_ages()
+    desk.worker.greet()
+    assert [scan["path"] for scan in desk.worker.last("read")["arguments"]["scans"]] == ["second.nii"]
+    entry = VisitEntry("second", "second.nii", 73.25, "F", warnings=("second: else give SCAN@AGE.",))
+    desk.worker.answer("read", Answered((entry,)))
+    second = desk.state.table.visits[1]
+    assert (second.age_years, second.origin, second.sex) == (73.25, "table", "F")
+    assert second.doubts == ("second: else give the age in this table.",)
+    assert desk.state.work is None
+
+
+def test_a_file_that_cannot_be_used_stands_in_its_row(desk: Desk) -> None:
+    desk.control.change_table(desk.state.table.with_visit(Visit("bad.nii", "bad")))
+    desk.control.fill_ages()
+    desk.worker.greet()
+    desk.worker.answer("read", Answered((VisitEntry("bad", "bad.nii", problem="it is cut short."),)))
+    assert desk.state.obstacle == "bad cannot be used: it is cut short."
+
+
+def test_an_age_typed_while_reading_stays(desk: Desk) -> None:
+    desk.control.change_table(desk.state.table.with_visit(Visit("new.nii", "new")))
+    desk.control.fill_ages()
+    desk.worker.greet()
+    desk.control.change_table(desk.state.table.with_age("new.nii", 60.0))
+    desk.worker.answer("read", Answered((VisitEntry("new", "new.nii", 61.0),)))
+    assert desk.state.table.visits[0].age_years == 60.0
+
+
+def test_closing_ends_the_worker_and_forgets_the_person(desk: Desk) -> None:
+    desk.apply()
+    desk.control.close()
+    assert desk.worker.is_over
+    assert (desk.state.person, desk.state.problem, desk.state.predicted) == (None, "", ())
+
+
+def test_models_are_asked_for_once_a_worker_is_there(desk: Desk) -> None:
+    desk.apply()
+    desk.control.apply_or_cancel()
+    assert desk.worker.names().count("models") == 1
+    assert isinstance(desk.state.models, tuple)
+
+
+def test_every_state_told_differs_from_the_one_before(desk: Desk) -> None:
+    desk.apply()
+    desk.control.set_age(76.0)
+    desk.answer_predict()
+    assert all(one != other for one, other in zip(desk.states, desk.states[1:], strict=False))
+
+
+def test_old_images_are_released(desk: Desk) -> None:
+    desk.apply()
+    for index in range(40):
+        desk.control.set_age(70 + index / 10)
+        desk.answer_predict()
+    assert "release" in desk.worker.names()
+    desk.worker.answer("release", Nothing())
+
+
+def test_a_lost_worker_is_lost_only_once(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    desk.worker.answer("models", ModelTable(()))
+    desk.worker.ended("killed")
+    desk.worker.ended("told twice")
+    assert desk.state.problem.count("press Apply") == 1
+    assert LOST not in desk.state.problem

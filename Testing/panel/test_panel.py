@@ -1,0 +1,148 @@
+"""The panel on a stand-in host, from Apply on: real widgets, scene and worker processes.
+
+What it shows holds for names, signals, enabling, parameters, processes and nodes; not for Slicer's looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from panel_desk import WANTED, wait_until
+
+if TYPE_CHECKING:
+    from MRExtrapPanel.panel import Panel
+    from panel_host import StandIn
+
+for module in ("PySide6", "slicer"):
+    pytest.importorskip(module, reason=WANTED)
+
+EXACT = 1e-3
+"""float32 rounding of a line through intensities of some hundreds."""
+
+
+def test_apply_becomes_cancel_with_progress_and_back(panel: Panel) -> None:
+    ui = panel.ui
+    ui.applyButton.click()
+    wait_until(lambda: ui.progressBar.value > 0)
+    assert ui.applyButton.text == "Cancel"
+    assert not ui.progressBar.isHidden()
+    assert not ui.addButton.enabled
+    ui.applyButton.click()
+    wait_until(lambda: panel.state.work is None)
+    assert (ui.applyButton.text, ui.statusLabel.text) == ("Apply", "Cancelled.")
+    assert ui.progressBar.isHidden()
+    assert ui.addButton.enabled
+
+
+def test_the_slider_shows_the_age_it_was_dragged_to_on_the_scans_own_grid(looking: Panel) -> None:
+    import slicer
+    from MRExtrapPanel.selftest import phantom
+
+    from MRExtrapLib.scene.arrays import affine_of
+
+    for age in (75.0, 75.7, 76.3, 77.0):
+        looking.ui.ageSlider.value = age
+    wait_until(lambda: looking.state.on_screen_years == 77.0)
+    node = looking.stage.predicted_node()
+    shown = slicer.util.arrayFromVolume(node).transpose()
+    np.testing.assert_allclose(shown, phantom(77.0).voxels, atol=EXACT)
+    np.testing.assert_allclose(affine_of(node), phantom(77.0).affine)
+
+
+def test_a_shown_prediction_says_so_in_name_and_view_and_a_scan_does_not(
+    looking: Panel, stand_in: StandIn
+) -> None:
+    import slicer
+
+    from MRExtrapLib.scene.notice import LOWER_EDGE, RESEARCH_USE
+
+    assert RESEARCH_USE in looking.stage.predicted_node().GetName()
+    slices = stand_in.application.manager.slices
+    assert {view.GetText(LOWER_EDGE) for view in slices.values()} == {RESEARCH_USE}
+    composite = next(
+        one
+        for one in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+        if one.GetLayoutName() == "Red"
+    )
+    composite.SetBackgroundVolumeID(looking.state.table.scans[0])
+    assert slices["Red"].GetText(LOWER_EDGE) == ""
+    assert slices["Green"].GetText(LOWER_EDGE) == RESEARCH_USE
+    looking.ui.besideButton.click()
+    wait_until(lambda: slices["Yellow"].GetText(LOWER_EDGE) == "")
+    assert slices["Red"].GetText(LOWER_EDGE) == RESEARCH_USE
+
+
+def test_a_click_on_the_curve_goes_to_that_age(looking: Panel, stand_in: StandIn) -> None:
+    import slicer
+    import vtk
+
+    from MRExtrapLib.scene.ownership import Role, find
+
+    looking.ui.regionBox.currentIndex = looking.ui.regionBox.findText("White matter")
+    looking.ui.curveButton.click()
+    source = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
+    chart = find(source, Role.CHART, "white_matter")
+    series_ids, points = vtk.vtkStringArray(), vtk.vtkIdTypeArray()
+    names = [chart.GetNthPlotSeriesNode(n).GetName() for n in range(chart.GetNumberOfPlotSeriesNodes())]
+    series_ids.InsertNextValue(chart.GetNthPlotSeriesNode(names.index("observed")).GetID())
+    points.InsertNextValue(1)
+    selected = vtk.vtkCollection()
+    selected.AddItem(points)
+    stand_in.application.manager.plot.dataSelected.emit(series_ids, selected)
+    wait_until(lambda: looking.state.on_screen_years == 72.0)
+    assert looking.ui.ageSlider.value == 72.0
+
+
+def test_play_runs_through_the_ages_and_leaves_a_sequence(looking: Panel) -> None:
+    import slicer
+
+    from MRExtrapLib.scene.ages import AgeSequence
+
+    ui = looking.ui
+    ui.sweepStartBox.value, ui.sweepEndBox.value, ui.sweepStepBox.value = 74.0, 76.0, 1.0
+    ui.playButton.click()
+    seen = []
+
+    def is_over() -> bool:
+        seen.append(looking.state.on_screen_years)
+        return looking.state.swept != () and looking.state.playing is None
+
+    wait_until(is_over)
+    assert [age for age, before in zip(seen[1:], seen, strict=False) if age != before][-3:] == [
+        74.0,
+        75.0,
+        76.0,
+    ]
+    source = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
+    assert AgeSequence(source).ages_years == (74.0, 75.0, 76.0)
+
+
+def test_a_phantom_that_ages_in_a_line_is_predicted_without_error(looking: Panel) -> None:
+    looking.ui.holdOutButton.click()
+    wait_until(lambda: looking.state.held_out is not None)
+    check = looking.state.held_out
+    assert check.age_years == 74.0
+    assert all(seen == predicted for _, seen, predicted in check.rows)
+    assert check.name in looking.ui.heldOutLabel.text
+
+
+def test_choices_travel_to_the_worker_and_ask_for_apply_again(looking: Panel) -> None:
+    looking.ui.methodBox.currentIndex = 2
+    looking.ui.deviceBox.currentIndex = 1
+    assert (looking.state.choices.method, looking.state.choices.device) == ("linear", "cpu")
+    assert "press Apply" in looking.ui.statusLabel.text
+
+
+def test_two_visits_are_mixed_by_the_slider(looking: Panel) -> None:
+    import slicer
+
+    from MRExtrapLib.scene.ownership import Role, find
+
+    source = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
+    looking.ui.alphaSlider.value = 1.0
+    wait_until(lambda: find(source, Role.BETWEEN) is not None)
+    mixed = slicer.util.arrayFromVolume(find(source, Role.BETWEEN))
+    first = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(looking.state.table.scans[0]))
+    np.testing.assert_allclose(mixed, first, atol=EXACT)
