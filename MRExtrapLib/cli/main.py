@@ -17,7 +17,19 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from MRExtrapLib import __version__
-from MRExtrapLib.cli import demo, doctor, forecast, interpolate, measure, models, simulate, train, worker
+from MRExtrapLib.cli import (
+    cohort,
+    demo,
+    doctor,
+    evaluate,
+    forecast,
+    interpolate,
+    measure,
+    models,
+    simulate,
+    train,
+    worker,
+)
 from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -28,7 +40,19 @@ OpenEngine = Callable[[argparse.Namespace], "Engine"]
 
 DONE, FAULT, BAD_INPUT, MODEL_PROBLEM, CANCELLED = 0, 1, 2, 3, 130
 
-COMMANDS = (demo, forecast, interpolate, measure, simulate, train, models, worker, doctor)
+COMMANDS = (
+    demo,
+    forecast,
+    interpolate,
+    measure,
+    simulate,
+    train,
+    evaluate,
+    cohort,
+    models,
+    worker,
+    doctor,
+)
 
 
 class OneSentenceParser(argparse.ArgumentParser):

@@ -78,12 +78,20 @@ class EngineIdentity:
         model_sha256: the hash of its model.json, which holds the hashes of all its files.
         segmenter: "own", "of" another model, or "synthseg", with a version where one is known.
         device: what it ran on.
+        weights_sha256: the hash of the weights alone that encode, decode and segment; that of the whole model
+            where it is not told.
     """
 
     model: str
     model_sha256: str
     segmenter: str
     device: str
+    weights_sha256: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What latents and volumes depend on: another prior or card leaves it as it is."""
+        return f"{self.weights_sha256 or self.model_sha256} {self.segmenter}"
 
 
 @dataclass(frozen=True, eq=False)

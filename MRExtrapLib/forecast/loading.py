@@ -13,6 +13,7 @@ from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.segmenter import SegmenterNetwork
 from MRExtrapLib.progression.prior import prior_from
+from MRExtrapLib.training.progression import fingerprint_of
 
 
 def load_engine(model: str | None = None, device: str = "auto", segmenter: str = "own") -> Engine:
@@ -39,6 +40,7 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
         model_sha256=loaded.sha256,
         segmenter=synthseg.words if synthseg else "own" if lender is loaded else f"of {lender.name}",
         device=place.words,
+        weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
     )
     codec = Codec(loaded.autoencoder, loaded.grid.shape, place)
     prior = None if loaded.progression is None else prior_from(loaded.progression)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from MRExtrapLib.forecast.subject import (
     check_request,
     target_ages,
 )
-from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, missed_ml, spread_at, words_for
+from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml, words_for
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
@@ -92,7 +91,7 @@ class Prepared:
             volume=volume,
             labels=segmented.labels,
             uncertainty=spread.image if spread else None,
-            rows=_predicted_rows(age_years, segmented.volumes_ml, missed_ml(self.observations), spread),
+            rows=_predicted_rows(age_years, unbiased_ml(segmented.volumes_ml, self.observations), spread),
             scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
             warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
         )
@@ -232,15 +231,10 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
 
 
 def _predicted_rows(
-    age_years: float,
-    decoded_ml: Mapping[str, float],
-    missed: Mapping[str, Sequence[float]],
-    spread: Spread | None,
+    age_years: float, volumes_ml: Mapping[str, float], spread: Spread | None
 ) -> tuple[VolumeRow, ...]:
-    """Predicted volume = volume of the decoded latent + mean over visits of (observed − reconstructed)."""
     rows = []
-    for region, ml in decoded_ml.items():
-        volume_ml = max(ml + fmean(missed[region]), 0.0)
+    for region, volume_ml in volumes_ml.items():
         low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread else (None, None)
         rows.append(VolumeRow("predicted", age_years, region, volume_ml, low_ml, high_ml))
     return tuple(rows)

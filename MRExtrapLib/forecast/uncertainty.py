@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from statistics import fmean
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.forecast.result import Observation
 from MRExtrapLib.forecast.subject import DIRECTIONS
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, silent
@@ -26,6 +26,21 @@ from MRExtrapLib.progression.posterior import Posterior
 
 PersonLine: TypeAlias = LatentLine | Posterior
 """A person's latent at every age, by least squares or with a prior."""
+
+
+class Measured(Protocol):
+    """A visit whose volumes were measured as observed and as reconstructed."""
+
+    @property
+    def observed_ml(self) -> Mapping[str, float]:
+        """Region → ml."""
+        ...
+
+    @property
+    def reconstructed_ml(self) -> Mapping[str, float]:
+        """Region → ml, by the same segmenter."""
+        ...
+
 
 CONFIDENCE = 0.95
 """Share of new scans whose volume should fall between `low_ml` and `high_ml`."""
@@ -107,7 +122,7 @@ def _directions(age_years: float, line: PersonLine, count: int) -> _Directions |
 def spread_at(
     age_years: float,
     line: PersonLine,
-    observations: Sequence[Observation],
+    observations: Sequence[Measured],
     engine: Engine,
     progress: Progress = silent,
     count: int = DIRECTIONS,
@@ -152,7 +167,7 @@ def _squared(difference: NDArray[np.float32], is_random: bool) -> NDArray[np.flo
     return ndimage.gaussian_filter(square, BLUR_VOXELS) if is_random else square
 
 
-def _missed_variance_ml2(observations: Sequence[Observation]) -> dict[str, float]:
+def _missed_variance_ml2(observations: Sequence[Measured]) -> dict[str, float]:
     """Per region, the variance of a new scan's observed − reconstructed volume about the mean of these.
 
     One scan alone tells nothing of it; the latents' spread, which is far larger then, stands alone.
@@ -166,7 +181,13 @@ def _missed_variance_ml2(observations: Sequence[Observation]) -> dict[str, float
     }
 
 
-def missed_ml(observations: Sequence[Observation]) -> dict[str, list[float]]:
+def unbiased_ml(decoded_ml: Mapping[str, float], observations: Sequence[Measured]) -> dict[str, float]:
+    """Region → ml of a prediction: volume decoded + mean over visits of (observed − reconstructed)."""
+    missed = missed_ml(observations)
+    return {region: max(ml + fmean(missed[region]), 0.0) for region, ml in decoded_ml.items()}
+
+
+def missed_ml(observations: Sequence[Measured]) -> dict[str, list[float]]:
     """Per region, observed − reconstructed volume of each visit: the reconstruction's own bias."""
     regions = observations[0].observed_ml
     return {

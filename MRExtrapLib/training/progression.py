@@ -25,8 +25,11 @@ from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.line import Latent, Latents
+from MRExtrapLib.progression.line import FEWEST_SCANS, Latent, Latents
 from MRExtrapLib.training.brains import find_scans
+
+NOT_RAW = {"derivatives", "sourcedata"}
+"""Folders of a BIDS tree whose images are no scans of their own."""
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
 
@@ -72,8 +75,14 @@ def fingerprint_of(model: Model) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def find_people(folders: Sequence[Path]) -> tuple[list[PersonScans], list[str]]:
-    """Everyone in BIDS trees with several scans whose ages are known, and sentences on what is left out.
+def find_people(
+    folders: Sequence[Path], fewest_scans: int = FEWEST_SCANS
+) -> tuple[list[PersonScans], list[str]]:
+    """Everyone in BIDS trees with enough scans whose ages are known, and sentences on what is left out.
+
+    Args:
+        folders: BIDS trees; what lies in their derivatives is no scan.
+        fewest_scans: with a known age that a person must have.
 
     Raises:
         InputError: no scan at all, or an age in a table that cannot be.
@@ -81,7 +90,8 @@ def find_people(folders: Sequence[Path]) -> tuple[list[PersonScans], list[str]]:
     found: dict[str, list[Path]] = {}
     for folder in folders:
         for name, path in find_scans(folder):
-            found.setdefault(name, []).append(path)
+            if not NOT_RAW & set(path.relative_to(folder).parts):
+                found.setdefault(name, []).append(path)
     if not found:
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, folders))}; give BIDS trees that hold T1 scans."
         raise InputError(msg)
@@ -91,9 +101,9 @@ def find_people(folders: Sequence[Path]) -> tuple[list[PersonScans], list[str]]:
         known = sorted((age, path) for path, age in ages.items() if age is not None)
         ageless = [path.name for path, age in ages.items() if age is None]
         left_out += [f"{scan}: no sessions.tsv gives its age." for scan in ageless]
-        if len(known) > 1:
+        if len(known) >= fewest_scans:
             people.append(_person(name, known))
-        else:
+        elif known:
             left_out.append(f"{name}: one scan with an age tells nothing of rates.")
     return people, left_out
 

@@ -1,0 +1,101 @@
+"""An evaluation of a whole cohort: everyone measured in parallel, then what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from MRExtrapLib.cohort.crew import Crew, Failure, Recipe, work_through
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
+from MRExtrapLib.evaluation.people import participant_of, people_of
+from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
+from MRExtrapLib.evaluation.results import PersonResult
+from MRExtrapLib.evaluation.trials import Design
+from MRExtrapLib.evaluation.truth import read_truth
+from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.split import read_split
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """The work on one person: an evaluation at its desk."""
+
+    desk: Desk
+
+    def __call__(self, person: PersonScans, engine: Engine) -> PersonResult:
+        """The person's result, which then lies in the folder."""
+        return evaluate_person(person, engine, self.desk)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """An evaluation, and how much of it this run did.
+
+    Attributes:
+        evaluation: of everyone.
+        measured: participants that this run worked on; all others were there before.
+        failures: with what a person who mends needs.
+    """
+
+    evaluation: Evaluation
+    measured: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def evaluate_cohort(
+    cohort: Path,
+    out: Path,
+    recipe: Recipe,
+    design: Design,
+    crew: Crew,
+    split: Path | None = None,
+    progress: Progress = silent,
+) -> Evaluated:
+    """Measures who is missing in `out`, and sums up everyone.
+
+    Args:
+        cohort: a BIDS tree with sessions and ages.
+        out: exists; open it with `growing_folder`.
+        recipe: opens the engine, here and in each worker.
+        design: what is tried on each person.
+        crew: who works.
+        split: JSON of train, validation and test subjects; only those of the test are evaluated.
+        progress: hears of each person.
+
+    Raises:
+        InputError: nobody can be evaluated.
+    """
+    people, words = people_of(cohort)
+    notes: tuple[str, ...] = tuple(words)
+    if split is not None:
+        people = _tested(people, split)
+    desk, engine = Desk(out, design, read_truth(cohort)), recipe.open()
+    found = {person.name: desk.finished(person, engine) for person in people}
+    missing = [person for person in people if found[person.name] is None]
+    outcome = work_through(missing, Evaluating(desk), recipe, crew, progress)
+    results = {result.participant: result for result in outcome.results}
+    results |= {result.participant: result for result in found.values() if result is not None}
+    in_order = [results[name] for name in map(participant_of, people) if name in results]
+    evaluation = Evaluation(
+        cohort=cohort.resolve().name,
+        identity=engine.identity,
+        design=design,
+        people=tuple(in_order),
+        portraits={one.participant: read_portraits(desk.portraits_file(one.participant)) for one in in_order},
+        failures=tuple(LeftOut(one.name, one.reason) for one in outcome.failures),
+        notes=notes,
+    )
+    return Evaluated(evaluation, tuple(one.participant for one in outcome.results), outcome.failures)
+
+
+def _tested(people: Sequence[PersonScans], split: Path) -> list[PersonScans]:
+    parts = read_split(split)
+    tested = [person for person in people if parts.part_of(person.name) == "test"]
+    if not tested:
+        msg = f"{split} names none of these {len(people)} people as test, such as {people[0].name}."
+        raise InputError(msg)
+    return tested

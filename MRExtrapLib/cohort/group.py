@@ -1,0 +1,104 @@
+"""The group level: everyone's predicted rates of change in one table, and their means by diagnosis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from MRExtrapLib.cohort.derivatives import record_file
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.provenance import write_record
+from MRExtrapLib.simulation.bids import UNKNOWN, write_table
+
+RATES, SUMMARY = "group_rates.tsv", "group_summary.tsv"
+
+COLUMN_WORDS = {
+    "scans": "how many scans the forecast rests on",
+    "first_age": "years at the first of them",
+    "last_age": "years at the last of them",
+    "method": "bayes weighs a prior of other people's rates against the scans; linear knows the scans alone",
+    "data_weight": "how much the scans count in the rate against the prior, 0 to 1",
+    "years_ahead": "of the last scan: over which the change is averaged",
+    "start_ml": "the model's volume at the last scan",
+    "ml_per_year": "predicted change per year",
+    "percent_per_year": "the same, in percent of start_ml",
+    "low_ml_per_year": "with high_ml_per_year: 95 % of what a new scan would show, its own noise included",
+}
+
+
+def summarise(out: Path) -> tuple[Path, int]:
+    """Writes the group's tables from everyone's records; gives the table of rates and how many are in it.
+
+    Raises:
+        InputError: nobody has been forecast in this folder.
+    """
+    records = {
+        folder.name: _read(out, folder.name) for folder in sorted(out.glob("sub-*")) if folder.is_dir()
+    }
+    rows = [row for name, record in records.items() for row in _rows(name, record)]
+    if not rows:
+        msg = f"{out} holds no forecast; run the participant level first."
+        raise InputError(msg)
+    write_table(out / RATES, [{name: _cell(value) for name, value in row.items()} for row in rows])
+    write_table(out / SUMMARY, _summary(rows))
+    words = {name: {"Description": text} for name, text in COLUMN_WORDS.items()}
+    write_record(words, (out / RATES).with_suffix(".json"))
+    return out / RATES, len(records)
+
+
+def _read(out: Path, participant: str) -> Mapping:
+    path = record_file(out, participant)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read ({error}); remove the folder {path.parent} and run again."
+        raise InputError(msg) from error
+
+
+def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:
+    ages = [one["age_years"] for one in record["inputs"]]
+    person = {
+        "participant_id": participant,
+        "sex": record["sex"],
+        "diagnosis": record["diagnosis"],
+        "scans": len(ages),
+        "first_age": min(ages),
+        "last_age": max(ages),
+        "method": record["method_name"],
+        "data_weight": record["data_weight"],
+    }
+    return [
+        person | rate | {"percent_per_year": _percent(rate["ml_per_year"], rate["start_ml"])}
+        for rate in record["rates"]
+    ]
+
+
+def _summary(rows: list[dict[str, object]]) -> list[dict[str, str]]:
+    """Mean, standard deviation and number of people by years ahead, region and diagnosis."""
+    groups: dict[tuple[float, str, str], list[dict]] = {}
+    for row in rows:
+        for diagnosis in ("everyone", row["diagnosis"] or UNKNOWN):
+            groups.setdefault((row["years_ahead"], row["region"], diagnosis), []).append(row)  # type: ignore[arg-type]
+    table = []
+    for (years, region, diagnosis), members in sorted(groups.items()):
+        head = {"years_ahead": f"{years:g}", "region": region, "diagnosis": diagnosis}
+        cells = {"people": f"{len({one['participant_id'] for one in members})}"}
+        for name in ("ml_per_year", "percent_per_year"):
+            values = np.array([one[name] for one in members if one[name] is not None], dtype=np.float64)
+            cells[f"mean_{name}"] = f"{values.mean():.4f}" if len(values) else UNKNOWN
+            cells[f"sd_{name}"] = f"{values.std(ddof=1):.4f}" if len(values) > 1 else UNKNOWN
+        table.append(head | cells)
+    return table
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return 100 * part / whole if whole > 0 else None
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:.4f}" if isinstance(value, float) else f"{value}"

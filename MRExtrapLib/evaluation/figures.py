@@ -1,0 +1,245 @@
+"""The figures of an evaluation: those of the 2024 paper (1c, 1d, 2b, 2c) and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from MRExtrapLib.evaluation.answers import Answers, grouped
+from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, widest_nesting
+from MRExtrapLib.evaluation.linearity import STRAIGHT
+from MRExtrapLib.evaluation.results import (
+    BAYES,
+    CARRIED_FORWARD,
+    LINEAR,
+    MIXED,
+    POPULATION,
+    THROUGH_AUTOENCODER,
+    VOLUME_LINE,
+    VOXELWISE,
+)
+from MRExtrapLib.evaluation.scoring import mean_of, reach, slope_of
+from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED, save_png
+
+STYLES = {
+    CARRIED_FORWARD: ("#7a7a7a", "s"),
+    THROUGH_AUTOENCODER: ("#b5a48b", "P"),
+    POPULATION: ("#3f9b8f", "v"),
+    VOLUME_LINE: ("#8f6bb3", "^"),
+    MIXED: ("#0b62a4", "D"),
+    VOXELWISE: ("#c98bb0", "X"),
+    LINEAR: ("#e3a03c", "o"),
+    BAYES: ("#c4560a", "o"),
+}
+"""Ink and mark of each method, told apart by the mark in a gray print."""
+
+CLAIMS = np.linspace(0.05, 0.95, 19)
+"""Levels at which coverage is drawn."""
+
+WIDEST = 2.5
+"""Axes of errors end at so many times the error of no change; what lies beyond is cut, and its end told."""
+
+FOOT = 0.05
+"""Share of a figure's height left to the notice under it."""
+
+
+def draw_evaluation(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
+    """Writes the figures into an existing folder and names them, those left out that have nothing to show."""
+    notice = SIMULATED if evaluation.has_truth else RESEARCH_USE
+    drawn = {
+        "figure_1c_interpolation.png": interpolation_figure(evaluation),
+        "figure_1d_linearity.png": linearity_figure(evaluation),
+        "figure_2b_methods.png": methods_figure(evaluation),
+        "figure_2c_inputs.png": inputs_figure(evaluation),
+        "figure_calibration.png": calibration_figure(evaluation),
+    }
+    return tuple(
+        save_png(_marked(figure, notice), folder / name, notice) for name, figure in drawn.items() if figure
+    )
+
+
+def interpolation_figure(evaluation: Evaluation) -> Figure | None:
+    """Figure 1c: the share of a volume's change done along the interpolation, a line for each pair."""
+    figure, axes = _row_of_regions(evaluation)
+    total = 0
+    for axis, region in zip(axes, evaluation.main_regions, strict=True):
+        counted = [bow for bow in evaluation.bows if bow.region == region and bow.is_counted]
+        total += len(counted)
+        axis.plot([0, 1], [0, 1], color="0.55", linestyle="--", linewidth=1)
+        for bow in counted:
+            axis.plot(1 - np.array(bow.alphas), bow.shares, color="#c4560a", alpha=0.45, linewidth=1.2)
+        _title(axis, region, f"{len(counted)} pair{'s' * (len(counted) != 1)}")
+        axis.set_xlabel("way from first to last scan, 1 − α")
+        axis.set_ylim(-0.35, 1.35)
+    axes[0].set_ylabel("share of the change done")
+    figure.suptitle("Volumes along the interpolation of two scans (pairs whose change exceeds noise)")
+    return figure if total else None
+
+
+def linearity_figure(evaluation: Evaluation) -> Figure | None:
+    """Figure 1d: histogram of R² of volume on α."""
+    figure, axes = _row_of_regions(evaluation)
+    total = 0
+    for axis, region in zip(axes, evaluation.main_regions, strict=True):
+        r_squared = [bow.r_squared for bow in evaluation.bows if bow.region == region and bow.is_counted]
+        total += len(r_squared)
+        axis.hist(np.clip(r_squared, 0, 1), bins=list(np.linspace(0, 1, 21)), color="#0b62a4")
+        axis.axvline(STRAIGHT, color="0.4", linestyle=":", linewidth=1.2)
+        share = f"{np.mean(np.array(r_squared) < STRAIGHT):.0%} below {STRAIGHT}" if r_squared else "no pair"
+        _title(axis, region, share)
+        axis.set_xlabel("R² of volume on α")
+    axes[0].set_ylabel("pairs")
+    figure.suptitle("How straight volumes run between two scans (pairs whose change exceeds noise)")
+    return figure if total else None
+
+
+def methods_figure(evaluation: Evaluation) -> Figure | None:
+    """Figure 2b: error of the predicted change by method, each with all scans before the target."""
+    figure, axes = _row_of_regions(evaluation, height=3.9)
+    fullest = evaluation.fullest
+    for axis, region in zip(axes, evaluation.main_regions, strict=True):
+        methods = [method for method in evaluation.methods if (method, region) in fullest][::-1]
+        figures = [
+            mean_of(found, np.abs(found.column("error_ml")))
+            for found in (fullest[method, region] for method in methods)
+        ]
+        values = np.array([one.value for one in figures])
+        places = np.arange(len(methods))
+        axis.barh(places, values, color=[STYLES[method][0] for method in methods], height=0.7)
+        for place, one in zip(places, figures, strict=True):
+            axis.plot([one.low, one.high], [place, place], color="0.15", linewidth=1.4)
+        end = _end(values, float(values[methods.index(CARRIED_FORWARD)]))
+        axis.set_xlim(0, end)
+        for place, value in zip(places, values, strict=True):
+            if value > end:
+                words = f"{value:.3g} →"
+                axis.text(0.97 * end, float(place), words, ha="right", va="center", color="white", fontsize=9)
+        axis.set_yticks(places, methods if axis is axes[0] else [""] * len(methods))
+        axis.tick_params(axis="y", length=0)
+        _title(axis, region)
+        axis.set_xlabel("mean |error| of change (ml)")
+    figure.suptitle(
+        "Error of the predicted change, all scans before the target known (lines: 95 % over subjects)"
+    )
+    return figure
+
+
+def inputs_figure(evaluation: Evaluation) -> Figure | None:
+    """Figure 2c: error against the number of input scans, the same subjects and targets throughout."""
+    most = widest_nesting(evaluation)
+    chosen = grouped(nested_answers(evaluation, most), "region", "method", "inputs")
+    figure, axes = _row_of_regions(evaluation, height=3.7)
+    people = {row.participant for found in chosen.values() for row in found.rows}
+    for axis, region in zip(axes, evaluation.main_regions, strict=True):
+        ends = {}
+        for number, method in enumerate(evaluation.methods):
+            found = {
+                n: chosen[region, method, n] for n in range(1, most + 1) if (region, method, n) in chosen
+            }
+            if not found:
+                continue
+            figures = [mean_of(one, np.abs(one.column("error_ml"))) for one in found.values()]
+            ink, mark = STYLES[method]
+            shifted = np.array(list(found)) + 0.05 * (number - 3.5)
+            axis.vlines(shifted, [f.low for f in figures], [f.high for f in figures], color=ink, alpha=0.4)
+            values = [f.value for f in figures]
+            axis.plot(shifted, values, color=ink, marker=mark, markersize=5, linewidth=1.3, label=method)
+            ends[method] = max(values)
+        axis.set_xticks(range(1, most + 1))
+        axis.set_ylim(0, _end(list(ends.values()), ends[CARRIED_FORWARD]))
+        _title(axis, region)
+        axis.set_xlabel("input scans")
+    axes[0].set_ylabel("mean |error| of change (ml)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=9, frameon=False)
+    words = "" if most > 1 else " (half of all people have no more than one scan before the target)"
+    figure.suptitle(
+        f"Error against the number of scans, nested in the same {len(people)} subjects and targets{words}"
+    )
+    return figure
+
+
+def calibration_figure(evaluation: Evaluation) -> Figure | None:
+    """Above: changes that came against changes predicted. Below: what intervals hold against their claim."""
+    shown, regions = evaluation.shown_method, evaluation.main_regions
+    if shown is None or not regions:
+        return None
+    figure = Figure(figsize=(3.4 * len(regions), 7.4), layout="constrained")
+    axes = figure.subplots(2, len(regions), squeeze=False)
+    by_method = grouped(evaluation.answers, "method", "region")
+    for column, region in enumerate(regions):
+        found = by_method.get((shown, region))
+        if found:
+            _draw_changes(axes[0, column], found)
+        _title(axes[0, column], region, _slope_words(found))
+        for method in evaluation.methods:
+            if (method, region) in by_method:
+                _draw_coverage(axes[1, column], by_method[method, region], method)
+        axes[1, column].plot([0, 1], [0, 1], color="0.55", linestyle="--", linewidth=1)
+        axes[1, column].set_xlabel("claimed")
+        axes[0, column].set_xlabel("predicted change (ml)")
+    axes[0, 0].set_ylabel("change that came (ml)")
+    axes[1, 0].set_ylabel("scans within the interval")
+    handles, labels = axes[1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=9, frameon=False)
+    figure.suptitle(f"Calibration of {shown} (above), and of every method with intervals (below)")
+    return figure
+
+
+def _draw_changes(axis: Axes, found: Answers) -> None:
+    predicted, came = found.column("predicted_change_ml"), found.column("change_ml")
+    limits = np.array([min(predicted.min(), came.min()), max(predicted.max(), came.max())])
+    axis.plot(limits, limits, color="0.55", linestyle="--", linewidth=1)
+    axis.scatter(predicted, came, c=found.column("inputs"), cmap="viridis", s=16, alpha=0.7)
+    axis.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+    axis.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+
+
+def _draw_coverage(axis: Axes, found: Answers, method: str) -> None:
+    spread, freedom = found.column("spread_ml"), found.column("freedom")
+    known = spread > 0
+    if not known.any():
+        return
+    z = np.abs(found.column("observed_ml") - found.column("predicted_ml"))[known] / spread[known]
+    held = [float(np.mean(z <= reach(level, freedom[known]))) for level in CLAIMS]
+    ink, _ = STYLES[method]
+    axis.plot(CLAIMS, held, color=ink, label=method, linewidth=1.6)
+    axis.set_xlim(0, 1)
+    axis.set_ylim(0, 1)
+
+
+def _slope_words(found: Answers | None) -> str:
+    if not found:
+        return ""
+    slope = slope_of(found, found.column("predicted_change_ml"), found.column("change_ml"))
+    if not slope.is_known:
+        return "no slope"
+    return f"slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f})"
+
+
+def _row_of_regions(evaluation: Evaluation, height: float = 3.5) -> tuple[Figure, Sequence[Axes]]:
+    count = len(evaluation.main_regions)
+    figure = Figure(figsize=(3.3 * count + 1.2, height), layout="constrained")
+    return figure, list(figure.subplots(1, count, squeeze=False).ravel())
+
+
+def _title(axis: Axes, region: str, words: str = "") -> None:
+    axis.set_title(region.replace("_", " ") + (f"\n{words}" if words else ""), fontsize=11)
+    axis.tick_params(labelsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _end(values: Iterable[float], no_change: float) -> float:
+    """Where an axis of errors ends: a little past the largest, or at a multiple of the error of no change."""
+    return min(1.12 * max(values), WIDEST * no_change) or 1.0
+
+
+def _marked(figure: Figure, notice: str) -> Figure:
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, FOOT, 1, 1 - FOOT)))
+    figure.text(0.005, 0.008, notice, color="#8a1c00", fontsize=9, fontweight="bold", va="bottom")
+    return figure

@@ -1,0 +1,43 @@
+"""What an evaluation found, in sentences that come from its figures and from nothing else."""
+
+from __future__ import annotations
+
+from MRExtrapLib.evaluation.answers import Answers
+from MRExtrapLib.evaluation.evaluation import Evaluation
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, MIXED, VOLUME_LINE
+from MRExtrapLib.evaluation.scoring import LEVELS, difference, score
+
+RIVALS = (CARRIED_FORWARD, VOLUME_LINE, MIXED)
+"""That the model is to beat."""
+
+
+def findings(evaluation: Evaluation) -> list[str]:
+    """A sentence for each main region: the model's error, who is beaten and who is not, and its intervals."""
+    shown = evaluation.shown_method
+    if shown is None:
+        return ["The model answered nothing: without a prior it needs people with three scans."]
+    fullest = evaluation.fullest
+    found = []
+    for region in evaluation.main_regions:
+        ours = score(fullest[shown, region])
+        words = f"{region.replace('_', ' ').capitalize()}: {shown} misses the change by "
+        words += f"{ours.error_ml.value:.3g} ml ({ours.error_percent.value:.2g} % of the region) on average; "
+        verdicts = [
+            _verdict(fullest[shown, region], fullest[rival, region], rival)
+            for rival in RIVALS
+            if (rival, region) in fullest
+        ]
+        words += "; ".join(verdicts)
+        widest = ours.coverage.get(LEVELS[-1])
+        if widest is not None:
+            words += f". Its 95 % intervals hold {widest.value:.0%} of scans"
+        found.append(words + ".")
+    return found
+
+
+def _verdict(ours: Answers, theirs: Answers, rival: str) -> str:
+    gap, p = difference(ours, theirs)
+    amount = f"{abs(gap.value):.2g} ml {'less' if gap.value < 0 else 'more'}"
+    if gap.low <= 0 <= gap.high or not gap.is_bounded:
+        return f"not told apart from {rival} ({amount})"
+    return f"{amount} than {rival} (p = {p:.2g})"

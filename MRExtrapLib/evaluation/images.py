@@ -1,0 +1,152 @@
+"""What methods that make images say of a trial: the model by least squares and Bayes, and its baselines.
+
+The model is asked exactly as a forecast asks it: a line through the inputs' latents, decoded and measured by
+the segmenter that measures the scans, the inputs' own reconstruction bias added back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.evaluation.overlap import Overlap
+from MRExtrapLib.evaluation.results import (
+    BAYES,
+    CARRIED_FORWARD,
+    LINEAR,
+    THROUGH_AUTOENCODER,
+    VOXELWISE,
+    Estimate,
+    Similarity,
+)
+from MRExtrapLib.evaluation.similarity import ssim
+from MRExtrapLib.evaluation.trials import Design, Trial
+from MRExtrapLib.evaluation.visits import Visit
+from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.reconstruction import psnr_db
+from MRExtrapLib.forecast.result import Labels
+from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
+from MRExtrapLib.imaging.volume import Voxels
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
+from MRExtrapLib.progression.posterior import posterior_rate
+from MRExtrapLib.training.progression import PersonScans
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A person on the bench: who it is, the visits as kept, and with what predictions are made."""
+
+    person: PersonScans
+    visits: tuple[Visit, ...]
+    engine: Engine
+    design: Design
+
+    def ages(self, trial: Trial) -> list[float]:
+        """Of the inputs, in years."""
+        return [self.person.ages_years[index] for index in trial.inputs]
+
+    def inputs(self, trial: Trial) -> list[Visit]:
+        """The visits that the trial knows."""
+        return [self.visits[index] for index in trial.inputs]
+
+    def target_age(self, trial: Trial) -> float:
+        """At which the prediction is wanted."""
+        return self.person.ages_years[trial.target]
+
+    def is_fullest(self, trial: Trial) -> bool:
+        """Whether no trial of its pair has more inputs; images are compared for these alone."""
+        return len(trial.inputs) == min(trial.last + 1, self.design.most_inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """An estimate and its image on the template's grid."""
+
+    estimate: Estimate
+    voxels: Voxels
+
+
+def image_estimates(bench: Bench, trial: Trial) -> Iterator[Predicted]:
+    """What each image method says, those left out that need more inputs or a prior."""
+    last = bench.visits[trial.last]
+    decoded = bench.engine.decode(last.latent).voxels if bench.is_fullest(trial) else last.voxels
+    carried = Estimate(CARRIED_FORWARD, trial, last.observed_ml)
+    yield _compared(bench, carried, last.voxels, last.labels)
+    through = Estimate(THROUGH_AUTOENCODER, trial, last.reconstructed_ml)
+    yield _compared(bench, through, decoded, None)
+    if len(trial.inputs) >= FEWEST_SCANS:
+        yield _voxelwise(bench, trial)
+    for method, line in person_lines(bench, trial):
+        yield _of_line(bench, trial, method, line)
+
+
+def person_lines(bench: Bench, trial: Trial) -> Iterator[tuple[str, PersonLine]]:
+    """The person's latent at every age from the inputs alone, by each method that can."""
+    latents = np.stack([visit.latent for visit in bench.inputs(trial)])
+    ages = bench.ages(trial)
+    if len(ages) >= FEWEST_SCANS:
+        yield LINEAR, fit_line(latents, ages)
+    if bench.engine.prior is not None:
+        known = bench.person.covariates
+        yield (
+            BAYES,
+            posterior_rate(
+                latents, ages, bench.engine.prior, Covariates(fmean(ages), known.sex, known.diagnosis)
+            ),
+        )
+
+
+def _voxelwise(bench: Bench, trial: Trial) -> Predicted:
+    """Each voxel's brightness continued along its own line."""
+    line = fit_line(np.stack([visit.voxels for visit in bench.inputs(trial)]), bench.ages(trial))
+    voxels = np.clip(line.at(bench.target_age(trial)), 0.0, 1.0).astype(np.float32)
+    segmented = bench.engine.measure(bench.engine.template.volume.with_voxels(voxels))
+    return _compared(bench, Estimate(VOXELWISE, trial, segmented.volumes_ml), voxels, segmented.labels)
+
+
+def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predicted:
+    age, inputs = bench.target_age(trial), bench.inputs(trial)
+    volume = bench.engine.decode(line.at(age))
+    segmented = bench.engine.measure(volume)
+    spread_ml, freedom = None, None
+    count = bench.design.directions
+    spread = spread_at(age, line, inputs, bench.engine, count=count) if count else None
+    if spread is not None:
+        spread_ml = dict(spread.volumes_ml)
+        freedom = float(line.degrees_of_freedom) if isinstance(line, LatentLine) else None
+    volumes_ml = unbiased_ml(segmented.volumes_ml, inputs)
+    estimate = Estimate(method, trial, volumes_ml, spread_ml, freedom)
+    return _compared(bench, estimate, volume.voxels, segmented.labels)
+
+
+def _compared(bench: Bench, estimate: Estimate, voxels: Voxels, labels: Labels | None) -> Predicted:
+    """With the likeness of image and scan, for trials whose images are compared."""
+    if not bench.is_fullest(estimate.trial):
+        return Predicted(estimate, voxels)
+    target = bench.visits[estimate.trial.target]
+    psnr = psnr_db(target.voxels, voxels, target.brain)
+    likeness = Similarity(
+        psnr if np.isfinite(psnr) else None,
+        ssim(target.voxels, voxels, target.brain),
+        {} if labels is None else _dice(target.labels, labels),
+    )
+    whole = Estimate(
+        estimate.method,
+        estimate.trial,
+        estimate.volumes_ml,
+        estimate.spread_ml,
+        estimate.freedom,
+        likeness,
+    )
+    return Predicted(whole, voxels)
+
+
+def _dice(first: Labels, second: Labels) -> dict[str, float]:
+    both: Sequence = [channels_of(labels, "freesurfer") for labels in (first, second)]
+    found = Overlap.of(*both).region_dice()
+    return {region: dice for region, dice in found.items() if np.isfinite(dice)}

@@ -1,0 +1,202 @@
+"""The HTML report of an evaluation: one file, figures inside, readable from top to bottom."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from MRExtrapLib.evaluation.evaluation import Evaluation, widest_nesting
+from MRExtrapLib.evaluation.findings import findings
+from MRExtrapLib.evaluation.page_tables import (
+    Table,
+    dose_table,
+    horizon_table,
+    identity_table,
+    linearity_table,
+    score_table,
+    similarity_table,
+    split_table,
+)
+from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
+
+COMPARED_WORDS = (
+    "Each method knows all scans before the target; trials with one scan are left out, so that every method "
+    "answers the same ones. Lower is better, bold is best; square brackets hold 95 % of what other subjects "
+    "would have given."
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section: words, a figure as a data URI (empty for none), tables."""
+
+    title: str
+    words: tuple[str, ...] = ()
+    image: str = ""
+    tables: tuple[Table, ...] = ()
+
+
+def write_page(evaluation: Evaluation, figures: Iterable[Path], path: Path) -> None:
+    """The report as one HTML file that needs nothing beside it.
+
+    Args:
+        evaluation: what it tells.
+        figures: PNGs that `draw_evaluation` drew.
+        path: to write.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = files("MRExtrapLib.evaluation").joinpath("report.html").read_text(encoding="utf-8")
+    images = {figure.stem: _data_uri(figure) for figure in figures}
+    text = environment.from_string(template).render(
+        cohort=evaluation.cohort,
+        notice=SIMULATED if evaluation.has_truth else RESEARCH_USE,
+        facts=_facts(evaluation),
+        warnings=evaluation.warnings,
+        findings=findings(evaluation),
+        parts=_parts(evaluation, images),
+        failures=evaluation.failures,
+        method=_method_words(evaluation),
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _facts(evaluation: Evaluation) -> str:
+    people = evaluation.people
+    ages = [age for one in people for age in one.ages_years]
+    scans = sum(len(one.ages_years) for one in people)
+    identity = evaluation.identity
+    who = "1 person" if len(people) == 1 else f"{len(people)} people"
+    return (
+        f"{who} with {scans} scans at {min(ages):.0f} to {max(ages):.0f} years; "
+        f"{len(evaluation.failures)} left out. Model {identity.model} ({identity.model_sha256[:12]}), "
+        f"{identity.segmenter} segmenter."
+    )
+
+
+def _parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part]:
+    makers = (_error_parts, _trust_parts, _image_parts)
+    return [part for make in makers for part in make(evaluation, images)]
+
+
+def _error_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part]:
+    regions, nested = evaluation.main_regions, widest_nesting(evaluation)
+    return [
+        Part(
+            "Error of the predicted change",
+            (_truth_words(evaluation), COMPARED_WORDS),
+            images.get("figure_2b_methods", ""),
+            tuple(score_table(evaluation, region) for region in regions),
+        ),
+        Part(
+            "More scans",
+            (
+                f"The same subjects and targets, with 1 to {nested} of the scans before the target, the last "
+                "of them always included. With fewer scans the span is shorter too.",
+            ),
+            images.get("figure_2c_inputs", ""),
+            tuple(dose_table(evaluation, region, nested) for region in regions),
+        ),
+        Part(
+            "Further ahead",
+            ("By how far the target lies ahead of the last scan, all scans before the target known.",),
+            tables=tuple(horizon_table(evaluation, region) for region in regions),
+        ),
+    ]
+
+
+def _trust_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part]:
+    return [
+        Part(
+            "Calibration",
+            (
+                "A slope of 1 means that changes come as large as predicted; below 1 too much was predicted. "
+                "Colours go by the number of scans, dark for one. Intervals claim to hold the volume that "
+                "the segmenter will measure in a new scan, its noise included, and are judged by that.",
+            ),
+            images.get("figure_calibration", ""),
+        ),
+        Part(
+            "Where the error comes from",
+            (
+                "Predicted − true change = prediction + reconstruction + segmentation. Mean absolute ml, in "
+                "brackets the mean with its sign; the latter add up.",
+            ),
+            tables=(split_table(evaluation),),
+        ),
+    ]
+
+
+def _image_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part]:
+    return [
+        Part(
+            "Between two scans",
+            (
+                "Latents of a person's first and last scan are mixed, decoded and measured. A pair counts "
+                "where its change exceeds what two scans of an unchanged brain would differ by.",
+            ),
+            images.get("figure_1c_interpolation", ""),
+        ),
+        Part(
+            "How straight the way is",
+            ("R² of volume against the way gone, one for each person.",),
+            images.get("figure_1d_linearity", ""),
+            (linearity_table(evaluation),),
+        ),
+        Part(
+            "The same person",
+            (
+                "Whose scan is most like the predicted brain? It is looked for among one scan of each "
+                "person, none of which a prediction knew; the last scan carried forward is the mark to "
+                "reach. People simulated from one real scan look alike, which lowers both.",
+            ),
+            tables=(identity_table(evaluation),),
+        ),
+        Part(
+            "Likeness of images",
+            ("For completeness: copying the last scan scores high here, so this never leads.",),
+            tables=(similarity_table(evaluation),),
+        ),
+    ]
+
+
+def _truth_words(evaluation: Evaluation) -> str:
+    if evaluation.has_truth:
+        return "The change to be predicted is the true one of the simulation."
+    return "The change to be predicted is the one that the segmenter finds between the two real scans."
+
+
+def _method_words(evaluation: Evaluation) -> list[str]:
+    design = evaluation.design
+    pairs = (
+        "every last input with every later scan as target"
+        if design.has_all_pairs
+        else "for each stretch of the horizon (< 1, 1–2, 2–4, > 4 years) the pair of last input and target "
+        "with the most scans before it"
+    )
+    intervals = (
+        f"Intervals of the model are decoded along {design.directions} directions."
+        if design.directions
+        else "Intervals of the model were not asked for."
+    )
+    return [
+        f"Tried on each person: {pairs}; inputs are the 1 to {design.most_inputs} scans up to the last. All "
+        "visits of a person are conformed together: they share rigid position and brightness scale, and "
+        "nothing of their anatomy.",
+        "Population slope and mixed model are fitted on other people of this cohort (cross-fitting, ten "
+        "folds at most) with age, sex and diagnosis; the mixed model is the model's own Bayesian line with "
+        f"volumes in the place of latents. {intervals}",
+        "Brackets are percentile bootstrap intervals over subjects. Whether these subjects trained the model "
+        "is not known to this report; --split leaves those out that did.",
+        "The tables beside this page (scores.csv, inputs.csv, split.csv, linearity.csv, similarity.csv, "
+        "identity.csv, answers.csv) hold all figures; evaluation.json holds the main ones and where they "
+        "come from.",
+    ]
+
+
+def _data_uri(figure: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(figure.read_bytes()).decode("ascii")

@@ -1,0 +1,221 @@
+"""The tables of the HTML report: cells as they read, the best of a column bold, the model's rows marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from MRExtrapLib.evaluation.answers import grouped
+from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, with_two_scans
+from MRExtrapLib.evaluation.results import BAYES, LINEAR
+from MRExtrapLib.evaluation.scoring import LEVELS, Figure, Score, score
+from MRExtrapLib.evaluation.tables import identity_rows, linearity_rows, similarity_rows, split_rows
+from MRExtrapLib.evaluation.trials import STRETCHES
+
+MODEL_METHODS = (BAYES, LINEAR)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell; the best of its kind is set bold."""
+
+    words: str
+    interval: str = ""
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of cells, marked where it is the model's."""
+
+    cells: tuple[Cell, ...]
+    is_model: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def score_table(evaluation: Evaluation, region: str) -> Table:
+    """Everything about one region's predicted changes, a row for each method."""
+    fullest = evaluation.fullest
+    scores = {m: score(fullest[m, region]) for m in evaluation.methods if (m, region) in fullest}
+    columns = (
+        region.replace("_", " "),
+        "|error| ml",
+        "% of region",
+        "bias ml",
+        "direction right",
+        "slope",
+        *(f"in {level:.0%}" for level in LEVELS),
+        "95 % width ml",
+        "CRPS ml",
+        "n",
+    )
+    best = min(found.error_ml.value for found in scores.values())
+    rows = tuple(_score_row(method, found, best) for method, found in scores.items())
+    return Table(f"{region.replace('_', ' ').capitalize()}", columns, rows)
+
+
+def _score_row(method: str, found: Score, best: float) -> Row:
+    coverage = (found.coverage.get(level, Figure(np.nan)) for level in LEVELS)
+    cells = (
+        Cell(method),
+        _cell(found.error_ml, is_best=found.error_ml.value == best),
+        _cell(found.error_percent, has_interval=False),
+        _cell(found.bias_ml, has_interval=False),
+        _cell(found.sign_share, is_share=True, has_interval=False),
+        _cell(found.calibration_slope),
+        *(_cell(one, is_share=True, has_interval=False) for one in coverage),
+        _cell(found.width_ml, has_interval=False),
+        _cell(found.crps_ml, has_interval=False),
+        Cell(f"{found.people}"),
+    )
+    return Row(cells, method in MODEL_METHODS)
+
+
+def dose_table(evaluation: Evaluation, region: str, nested: int) -> Table:
+    """Error in one region by the number of scans, nested in the same subjects and targets."""
+    found = grouped((a for a in nested_answers(evaluation, nested) if a.region == region), "method", "inputs")
+    numbers = range(1, nested + 1)
+    columns = (f"|error| ml, {region.replace('_', ' ')}", *(f"{n} scan{'s' * (n > 1)}" for n in numbers))
+    return _error_table(evaluation, columns, {(m, n): found[m, n] for m, n in found}, numbers)
+
+
+def horizon_table(evaluation: Evaluation, region: str) -> Table:
+    """Error in one region by how far ahead the target lies."""
+    chosen = [a for a in evaluation.answers if a.region == region and a.inputs == a.most_inputs]
+    by_stretch = {
+        stretch: with_two_scans([a for a in chosen if a.groups["horizon"] == stretch])
+        for stretch in STRETCHES
+    }
+    found = {
+        (method, stretch): rows
+        for stretch, answers in by_stretch.items()
+        for (method,), rows in grouped(answers, "method").items()
+    }
+    stretches = [stretch for stretch, answers in by_stretch.items() if answers]
+    return _error_table(evaluation, (f"|error| ml, {region.replace('_', ' ')}", *stretches), found, stretches)
+
+
+def _error_table(
+    evaluation: Evaluation, columns: tuple[str, ...], found: Mapping, keys: Sequence | range
+) -> Table:
+    """Methods down, what parts the answers across; the best of each column is bold."""
+    errors = {key: score(rows).error_ml for key, rows in found.items()}
+    best = {
+        column: min((one.value for (_, other), one in errors.items() if other == column), default=np.nan)
+        for column in keys
+    }
+    rows = tuple(
+        Row(
+            (
+                Cell(method),
+                *(
+                    _cell(errors[method, key], is_best=errors[method, key].value == best[key])
+                    if (method, key) in errors
+                    else Cell("–")
+                    for key in keys
+                ),
+            ),
+            method in MODEL_METHODS,
+        )
+        for method in evaluation.methods
+    )
+    return Table(columns[0], columns, rows)
+
+
+def split_table(evaluation: Evaluation) -> Table:
+    """Where the error of the model's predictions comes from, a row for each region."""
+    shown, parts = evaluation.shown_method, ("prediction", "reconstruction", "segmentation", "all")
+    rows = split_rows(evaluation)
+    lines = []
+    for region in evaluation.main_regions:
+        of_region = {row["part"]: row for row in rows if row["region"] == region and row["method"] == shown}
+        cells = [Cell(region.replace("_", " "))]
+        for part in parts:
+            error, bias = (of_region.get(part, {}).get(name) for name in ("error_ml", "bias_ml"))
+            is_known = isinstance(error, float) and isinstance(bias, float)
+            cells.append(Cell(f"{error:.3g}", f"({bias:+.2g})") if is_known else Cell("not known"))
+        lines.append(Row(tuple(cells)))
+    return Table(f"{shown}, ml", ("region", *parts), tuple(lines))
+
+
+def linearity_table(evaluation: Evaluation) -> Table:
+    """How straight volumes run between two scans, a row for each region."""
+    columns = ("region", "pairs", "beyond noise", "median R²", "R² below 0.9", "largest deviation ml")
+    rows = []
+    for row in linearity_rows(evaluation):
+        if row["region"] in evaluation.main_regions:
+            region, pairs, beyond, _, median, share, deviation = row.values()
+            words = (
+                f"{pairs}",
+                f"{beyond}",
+                _number(median),
+                _number(share, is_share=True),
+                _number(deviation),
+            )
+            rows.append(Row((Cell(str(region).replace("_", " ")), *map(Cell, words))))
+    return Table("Straightness", columns, tuple(rows))
+
+
+def identity_table(evaluation: Evaluation) -> Table:
+    """How often predicted brains find their own person."""
+    rows = tuple(
+        Row(
+            (
+                Cell(str(row["method"])),
+                Cell(f"{row['people']}"),
+                Cell(_number(row["first_share"], is_share=True)),
+                Cell(_number(row["by_chance"], is_share=True)),
+                Cell(_number(row["mean_reciprocal_rank"])),
+            ),
+            row["method"] in MODEL_METHODS,
+        )
+        for row in identity_rows(evaluation)
+    )
+    return Table("Retrieval", ("brain", "people", "own scan first", "by chance", "mean 1/rank"), rows)
+
+
+def similarity_table(evaluation: Evaluation) -> Table:
+    """Likeness of images and overlap of segmentations, a row for each method."""
+    by_method: dict[str, dict[str, Mapping]] = {}
+    for row in similarity_rows(evaluation):
+        by_method.setdefault(str(row["method"]), {})[str(row["region"])] = row
+    rows = []
+    for method in evaluation.methods:
+        of_region = by_method.get(method, {})
+        first = next(iter(of_region.values()), {})
+        if first.get("ssim") is None:
+            continue
+        dice = [_number(of_region.get(region, {}).get("dice")) for region in evaluation.main_regions]
+        words = (_number(first["ssim"]), _number(first.get("psnr_db")), *dice)
+        rows.append(Row((Cell(method), *map(Cell, words)), method in MODEL_METHODS))
+    names = (f"Dice {region.replace('_', ' ')}" for region in evaluation.main_regions)
+    return Table("Images and segmentations", ("method", "SSIM", "PSNR dB", *names), tuple(rows))
+
+
+def _cell(figure: Figure, is_share: bool = False, is_best: bool = False, has_interval: bool = True) -> Cell:
+    if not figure.is_known:
+        return Cell("–")
+    interval = ""
+    if has_interval and np.isfinite(figure.low):
+        interval = f"[{_number(figure.low, is_share)}, {_number(figure.high, is_share)}]"
+    return Cell(_number(figure.value, is_share), interval, is_best)
+
+
+def _number(value: object, is_share: bool = False) -> str:
+    """Three digits that count, without an exponent; a dash for what is not known."""
+    if not isinstance(value, float | int) or not np.isfinite(value):
+        return "–"
+    if is_share:
+        return f"{value:.0%}"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 3
+    return f"{value:.{digits}f}".replace("-", "−")

@@ -1,0 +1,75 @@
+"""Whom an evaluation or a cohort run is about: everyone in a BIDS tree, one scan for each age."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.hashing import sha256_of
+from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
+from MRExtrapLib.training.progression import PersonScans, find_people
+
+
+def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[PersonScans], list[str]]:
+    """Everyone in a BIDS tree with scans at enough different ages, and sentences on what is left out.
+
+    Of several scans at one age the first by name is taken: a forecast wants each age once.
+
+    Raises:
+        InputError: there is no such folder, no scan in it, or nobody with enough of them.
+    """
+    if not cohort.is_dir():
+        msg = f"There is no folder {cohort}; give a BIDS tree with *_T1w.nii.gz files."
+        raise InputError(msg)
+    found, left_out = find_people([cohort], fewest_scans)
+    people = []
+    for one in found:
+        person = _one_scan_an_age(one)
+        left_out += [f"{path.name}: another scan at this age is used." for path in _dropped(one, person)]
+        if len(person.paths) >= fewest_scans:
+            people.append(person)
+        else:
+            left_out.append(f"{one.name}: all scans are at one age.")
+    if not people:
+        why = f" ({left_out[0].rstrip('.')})" if left_out else ""
+        msg = f"{cohort} holds nobody with {fewest_scans} scans at known, different ages{why}."
+        raise InputError(msg)
+    return people, left_out
+
+
+def participant_of(person: PersonScans) -> str:
+    """The person as BIDS names them, as in `sub-01`."""
+    return person.name.rpartition("/")[2]
+
+
+def scan_hashes(person: PersonScans) -> tuple[str, ...]:
+    """The sha256 of each scan, in order of age."""
+    return tuple(sha256_of(path) for path in person.paths)
+
+
+def key_of(*parts: object) -> str:
+    """A short name for everything that a result depends on; the same parts have the same key.
+
+    >>> key_of("a", 1) == key_of("a", 1), key_of("a", 1) == key_of("a", 2)
+    (True, False)
+    """
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def _one_scan_an_age(one: PersonScans) -> PersonScans:
+    kept: list[int] = []
+    for index, age in enumerate(one.ages_years):
+        if not kept or age - one.ages_years[kept[-1]] >= SAME_AGE_YEARS:
+            kept.append(index)
+    return replace(
+        one,
+        paths=tuple(one.paths[index] for index in kept),
+        ages_years=tuple(one.ages_years[index] for index in kept),
+    )
+
+
+def _dropped(before: PersonScans, after: PersonScans) -> Sequence[Path]:
+    return [path for path in before.paths if path not in after.paths]

@@ -1,0 +1,223 @@
+"""How good the predicted changes of a group are, each figure with the interval that other people might give.
+
+Intervals are percentile bootstrap intervals over subjects (Efron 1979): scans of one person are not drawn
+apart. Every figure is a function of sums over a person's answers, so a draw is a weighted sum, and methods
+are compared on the same draws.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from MRExtrapLib.evaluation.answers import Answers
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.5, 0.8, 0.95)
+"""That intervals claim to hold."""
+
+DRAWS = 2000
+"""Of subjects: the ends of a 95 % interval then move by about a hundredth of its width."""
+
+SEED = 20240
+"""The same results have the same intervals."""
+
+FEWEST_PEOPLE = 3
+"""Of fewer subjects no interval over subjects is given."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and the 95 % interval that other people might have given; NaN where nothing tells."""
+
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure at all."""
+        return bool(np.isfinite(self.value))
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has an interval."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a method predicts the changes of a region in a group.
+
+    Attributes:
+        people, answers: how many.
+        error_ml: mean absolute error of the change.
+        error_percent: likewise, in percent of the region in the last scan.
+        bias_ml: mean error.
+        sign_share: share of changes whose direction was told; NaN for a method that predicts none.
+        calibration_slope: of the change that came on the change predicted; 1 is right, below it too much
+            was predicted.
+        coverage: level → share of scans that fell within the interval; empty without intervals.
+        width_ml: mean width of the 95 % interval.
+        crps_ml: mean continuous ranked probability score.
+    """
+
+    people: int
+    answers: int
+    error_ml: Figure
+    error_percent: Figure
+    bias_ml: Figure
+    sign_share: Figure
+    calibration_slope: Figure
+    coverage: dict[float, Figure]
+    width_ml: Figure
+    crps_ml: Figure
+
+
+def score(answers: Answers) -> Score:
+    """The score of one method's answers about one region."""
+    change, predicted = answers.column("change_ml"), answers.column("predicted_change_ml")
+    error = predicted - change
+    spread = answers.column("spread_ml")
+    z = np.divide(
+        answers.column("observed_ml") - answers.column("predicted_ml"),
+        spread,
+        where=spread > 0,
+        out=np.full(len(spread), np.nan),
+    )
+    freedom = answers.column("freedom")
+    says_change = (predicted != 0) & (change != 0)
+    is_told = np.where(says_change, np.sign(predicted) == np.sign(change), np.nan)
+    return Score(
+        people=len(answers.people),
+        answers=len(answers.rows),
+        error_ml=mean_of(answers, np.abs(error)),
+        error_percent=mean_of(answers, _percent(np.abs(error), answers.column("last_ml"))),
+        bias_ml=mean_of(answers, error),
+        sign_share=mean_of(answers, is_told),
+        calibration_slope=slope_of(answers, predicted, change),
+        coverage=_coverage(answers, z, freedom),
+        width_ml=mean_of(answers, 2 * reach(LEVELS[-1], freedom) * spread),
+        crps_ml=mean_of(answers, spread * unit_crps(z, freedom)),
+    )
+
+
+def _coverage(answers: Answers, z: Array, freedom: Array) -> dict[float, Figure]:
+    if not np.isfinite(z).any():
+        return {}
+    return {
+        level: mean_of(answers, np.where(np.isfinite(z), np.abs(z) <= reach(level, freedom), np.nan))
+        for level in LEVELS
+    }
+
+
+def mean_of(answers: Answers, values: Array) -> Figure:
+    """The mean over all answers that have a value, with its interval over subjects."""
+    known = np.isfinite(values)
+    return bootstrap(answers.summed(np.where(known, values, 0.0), known * 1.0), _mean)
+
+
+def slope_of(answers: Answers, predicted: Array, change: Array) -> Figure:
+    """The least-squares slope of the change that came on the change predicted.
+
+    NaN where a method predicts the same change for everyone.
+    """
+    if np.ptp(predicted) <= 1e-9 * (1e-9 + np.abs(predicted).max()):
+        return Figure(np.nan)
+    ones = np.ones_like(change)
+    sums = answers.summed(ones, predicted, change, predicted * change, predicted**2)
+    return bootstrap(sums, _slope)
+
+
+def difference(better: Answers, other: Answers) -> tuple[Figure, float]:
+    """Mean absolute error of one method less that of another, and the p of Wilcoxon's signed ranks.
+
+    Both on the trials that both answered; the subjects of each draw are the same.
+    """
+    ours, theirs = (
+        {(row.participant, row.pair, row.inputs): row for row in one.rows} for one in (better, other)
+    )
+    shared = [key for key in ours if key in theirs]
+    if not shared:
+        return Figure(np.nan), np.nan
+    both = Answers(tuple(ours[key] for key in shared))
+    gap = np.array([abs(ours[key].error_ml) - abs(theirs[key].error_ml) for key in shared])
+    sums = both.summed(gap, np.ones(len(gap)))
+    per_person = sums[:, 0] / sums[:, 1]
+    is_testable = len(per_person) >= FEWEST_PEOPLE and np.any(per_person)
+    p = float(stats.wilcoxon(per_person).pvalue) if is_testable else np.nan
+    return bootstrap(sums, _mean), p
+
+
+def bootstrap(sums: Array, figure: Callable[..., Array]) -> Figure:
+    """A figure of a group and its interval over subjects.
+
+    Args:
+        sums: (people, columns), sums over each person's answers.
+        figure: columns' totals, each an array over draws, → the figure of each draw.
+
+    >>> sums = np.array([[6.0, 3.0], [2.0, 1.0], [4.0, 2.0]])
+    >>> constant = bootstrap(sums, lambda total, count: total / count)
+    >>> constant.low, constant.value, constant.high
+    (2.0, 2.0, 2.0)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(figure(*sums.sum(axis=0)))
+        if len(sums) < FEWEST_PEOPLE or not np.isfinite(value):
+            return Figure(value)
+
+        drawn = figure(*(_draws(len(sums)) @ sums).T)
+        # a draw of people without any such answer has no figure
+        low, high = np.percentile(drawn[np.isfinite(drawn)], (2.5, 97.5))
+    return Figure(value, float(low), float(high))
+
+
+@functools.lru_cache(maxsize=64)
+def _draws(people: int) -> Array:
+    """(draws, people) how often each draw holds each subject: the same for every figure of as many people.
+
+    One product with it makes all draws at once, for a report holds thousands of figures.
+    """
+    generator = np.random.default_rng(SEED)
+    return generator.multinomial(people, np.full(people, 1.0 / people), size=DRAWS).astype(np.float64)
+
+
+def reach(level: float, freedom: Array | float) -> Array:
+    """Standard deviations to each side that hold this share of Student's t (normal: infinite freedom)."""
+    return np.asarray(stats.t.ppf((1.0 + level) / 2.0, freedom))
+
+
+def unit_crps(z: Array, freedom: Array | float) -> Array:
+    """The continuous ranked probability score of an outcome z under Student's t at unit scale.
+
+    In closed form (Jordan, Krüger, Lerch 2019, appendix A); the normal distribution's for infinite freedom.
+    Infinite up to one degree of freedom, given as NaN.
+
+    >>> unit_crps(np.array([0.0]), np.inf).round(4).tolist()
+    [0.2337]
+    """
+    z, freedom = np.broadcast_arrays(np.asarray(z, dtype=np.float64), np.asarray(freedom, dtype=np.float64))
+    normal = z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi)
+    is_normal = np.isinf(freedom)
+    nu = np.where(is_normal | (freedom <= 1), 2.0, freedom)
+    tail = 2 * np.sqrt(nu) / (nu - 1) * special.beta(0.5, nu - 0.5) / special.beta(0.5, nu / 2) ** 2
+    student = z * (2 * stats.t.cdf(z, nu) - 1) + 2 * stats.t.pdf(z, nu) * (nu + z**2) / (nu - 1) - tail
+    return np.where(is_normal, normal, np.where(freedom > 1, student, np.nan))
+
+
+def _percent(part: Array, whole: Array) -> Array:
+    return 100 * np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+
+
+def _mean(total: Array, count: Array) -> Array:
+    return total / count
+
+
+def _slope(n: Array, x: Array, y: Array, xy: Array, xx: Array) -> Array:
+    return (xy - x * y / n) / (xx - x**2 / n)

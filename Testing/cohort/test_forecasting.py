@@ -1,0 +1,159 @@
+"""`mrextrap cohort`: derivatives for everyone, and a group's rates."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from cohorts import RATE, FakeRecipe, write_cohort
+from fakes import assert_nothing_written, fake_engine, fake_prior, open_fake_engine
+
+from MRExtrapLib.cli.main import main
+from MRExtrapLib.cohort.crew import Crew
+from MRExtrapLib.cohort.forecasting import Order, forecast_cohort
+from MRExtrapLib.cohort.group import RATES, SUMMARY, summarise
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.engine import Engine
+
+DONE, BAD_INPUT = 0, 2
+
+
+def open_with_prior(arguments: object) -> Engine:
+    return fake_engine(prior=fake_prior())
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    return write_cohort(tmp_path / "three", 3)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_everyone_is_forecast_as_bids_derivatives(
+    three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = three / "derivatives" / "mrextrap"
+    words = [
+        "cohort",
+        str(three),
+        str(out),
+        "participant",
+        "--years",
+        "2",
+        "--workers",
+        "2",
+        "--directions",
+        "1",
+    ]
+    assert main(words, open_with_prior) == DONE
+    assert "3 people were forecast, 0 were there before, 0 could not be" in capsys.readouterr().out
+    description = json.loads((out / "dataset_description.json").read_text(encoding="utf-8"))
+    assert description["DatasetType"] == "derivative"
+    (image,) = out.glob("sub-01/ses-3/anat/sub-01_ses-3_desc-predicted*_T1w.nii.gz")
+    assert b"PREDICTED" in nib.load(image).header["descrip"].tobytes()
+    sidecar = json.loads(image.with_name(image.name.replace(".nii.gz", ".json")).read_text(encoding="utf-8"))
+    assert sidecar["Sources"][0] == "bids:raw:sub-01/ses-0/anat/sub-01_ses-0_T1w.nii.gz"
+    assert "PREDICTED" in sidecar["Description"]
+    names = {path.name.split("_desc-")[1] for path in image.parent.iterdir()}
+    age = image.name.split("predicted")[1].split("_")[0]
+    assert names == {
+        f"predicted{age}_T1w.nii.gz",
+        f"predicted{age}_T1w.json",
+        f"predicted{age}_dseg.nii.gz",
+        f"predicted{age}_dseg.tsv",
+        f"predicted{age}_dseg.json",
+        f"uncertainty{age}_T1w.nii.gz",
+        f"uncertainty{age}_T1w.json",
+    }
+    before = {path: path.stat().st_mtime_ns for path in out.glob("sub-*/**/*")}
+    assert main(words, open_with_prior) == DONE  # what it wrote among the scans is taken for no scan
+    assert "0 people were forecast, 3 were there before" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in out.glob("sub-*/**/*")} == before
+
+
+def test_a_second_run_makes_only_what_is_missing(three: Path, out: Path, a_crew: Crew) -> None:
+    order = Order(three, out, (1.0,))
+    forecast_cohort(order, FakeRecipe(), a_crew, labels=["00", "sub-02"])
+    done = forecast_cohort(order, FakeRecipe(), a_crew)
+    assert done.outcome.results == ("sub-01",)
+    assert done.found == ("sub-00", "sub-02")
+    another = forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew, labels=["00"])
+    assert another.outcome.results == ("sub-00",)
+
+
+def test_one_who_fails_is_reported_and_the_rest_is_forecast(
+    three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next(three.glob("sub-01/ses-0/anat/*.nii.gz")).write_bytes(b"no scan")
+    out = tmp_path / "derivatives"
+    words = ["cohort", str(three), str(out), "participant", "--workers", "1"]
+    assert main(words, open_fake_engine) == DONE
+    assert "sub-01 is left out" in capsys.readouterr().err
+    assert rows(out / "left_out.tsv")[0]["name"] == "three/sub-01"
+    assert {path.name for path in out.glob("sub-*")} == {"sub-00", "sub-02"}
+
+
+def test_where_nobody_can_be_forecast_nothing_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    once = write_cohort(tmp_path / "once", 2, offsets_years=(0.0,))
+    out = tmp_path / "derivatives"
+    words = ["cohort", str(once), str(out), "participant", "--workers", "1"]
+    assert main(words, open_fake_engine) == BAD_INPUT
+    assert "None of 2 people" in capsys.readouterr().err
+    assert_nothing_written(out)
+
+
+def test_one_scan_suffices_where_the_model_holds_a_prior(tmp_path: Path, out: Path, a_crew: Crew) -> None:
+    once = write_cohort(tmp_path / "once", 2, offsets_years=(0.0,))
+    done = forecast_cohort(Order(once, out), FakeRecipe(), a_crew)
+    assert done.outcome.results == ("sub-00", "sub-01")
+
+
+def test_rates_of_the_group_are_those_of_its_people(tmp_path: Path, out: Path, a_crew: Crew) -> None:
+    cohort = write_cohort(tmp_path / "clean", 3, noise=0.0, between=0.0)
+    forecast_cohort(Order(cohort, out, (2.0,)), FakeRecipe(has_prior=False, kept=1.0), a_crew)
+    table, count = summarise(out)
+    assert (table, count) == (out / RATES, 3)
+    found = [row for row in rows(table) if row["region"] == "gray_matter"]
+    expected = RATE / 200 * np.prod((6, 7, 8))
+    assert [float(row["ml_per_year"]) for row in found] == pytest.approx([expected] * 3, rel=1e-3)
+    (everyone,) = (
+        row
+        for row in rows(out / SUMMARY)
+        if row["region"] == "gray_matter" and row["diagnosis"] == "everyone"
+    )
+    assert float(everyone["mean_ml_per_year"]) == pytest.approx(expected, rel=1e-3)
+    assert everyone["people"] == "3"
+
+
+def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: Path, a_crew: Crew) -> None:
+    forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew)
+    for row in rows(summarise(out)[0]):
+        low, rate, high = (float(row[f"{end}ml_per_year"]) for end in ("low_", "", "high_"))
+        assert low < rate < high
+        assert 0 < float(row["data_weight"]) < 1
+        assert row["method"] == "bayes"
+
+
+def test_a_group_of_nobody_is_refused(out: Path) -> None:
+    with pytest.raises(InputError, match="participant level first"):
+        summarise(out)
+
+
+@pytest.mark.parametrize("years", [(), (0.0,), (-1.0, 2.0)])
+def test_years_that_are_not_ahead_are_refused(years: tuple[float, ...], three: Path, out: Path) -> None:
+    with pytest.raises(InputError, match="years ahead"):
+        Order(three, out, years)
+
+
+def test_a_participant_who_is_not_there_is_named(three: Path, out: Path, a_crew: Crew) -> None:
+    with pytest.raises(InputError, match="sub-99"):
+        forecast_cohort(Order(three, out), FakeRecipe(), a_crew, labels=["99"])
