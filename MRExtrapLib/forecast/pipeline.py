@@ -68,9 +68,10 @@ class Prepared:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about the scans and the line as a whole."""
+        """Sentences about the scans, the line as a whole, and how the engine worked so far."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
-        return (*self.subject.warnings(), *_conforming_warnings(seen), *self.method_warnings)
+        about_scans = (*self.subject.warnings(), *_conforming_warnings(seen))
+        return (*about_scans, *self.method_warnings, *self.engine.notices.words)
 
     @property
     def uncertainty_words(self) -> str:

@@ -26,6 +26,9 @@ SLAB_TOLERANCE = 1e-3
 BF16_TOLERANCE = 0.005
 """Of intensities of 0 to 1; 0.0025 was measured on the whole template with the bundled weights."""
 
+LOUD_BF16_TOLERANCE = 0.03
+"""The same where every layer is loud, as none is after training."""
+
 SHAPE = (36, 30, 26)
 """Not a multiple of any downsampling, and larger than twice any halo along the first axis."""
 
@@ -173,7 +176,7 @@ def test_from_a_full_graphics_card_work_moves_to_the_processor() -> None:
 
     card = Device(torch.device("meta"), torch.float32)
     moved = replace(codec, autoencoder=Card(codec.autoencoder, 0), device=card, tell=said.append)
-    np.testing.assert_allclose(moved.decode(latent), codec.decode(latent), rtol=0, atol=BF16_TOLERANCE)
+    np.testing.assert_allclose(moved.decode(latent), codec.decode(latent), rtol=0, atol=LOUD_BF16_TOLERANCE)
     assert "on the processor" in said[-1]
 
 
