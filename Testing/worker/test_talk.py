@@ -12,11 +12,11 @@ import pytest
 
 from MRExtrapLib.worker.client import Listener
 from MRExtrapLib.worker.local import LocalWorker
-from MRExtrapLib.worker.protocol import CANCELLED, NOT_UNDERSTOOD
+from MRExtrapLib.worker.protocol import CANCELLED, NOT_UNDERSTOOD, PROTOCOL_VERSION
 from MRExtrapLib.worker.requests import Load, Predict, ScanInput, Sweep
 from MRExtrapLib.worker.session import new_session_path
 
-HELLO = {"id": 1, "request": "hello", "arguments": {"protocol": 1}}
+HELLO = {"id": 1, "request": "hello", "arguments": {"protocol": PROTOCOL_VERSION}}
 SHUTDOWN = {"id": 9, "request": "shutdown"}
 
 Scans = tuple[ScanInput, ...]
@@ -50,7 +50,7 @@ def test_lines_that_are_no_requests_are_answered_and_the_talk_goes_on(say: Say) 
         b"\xff\xfe",
         {"request": "hello"},
         {"id": 3, "request": "dance"},
-        {"id": 4, "request": "hello", "arguments": {"protocol": 1, "mood": "good"}},
+        {"id": 4, "request": "hello", "arguments": {"protocol": PROTOCOL_VERSION, "mood": "good"}},
         {"id": 6, "request": "hello", "arguments": {"protocol": "one"}},
         HELLO,
         SHUTDOWN,

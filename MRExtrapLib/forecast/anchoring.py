@@ -1,0 +1,60 @@
+"""The predicted image, with or without the fine detail that the reference scan has and a decode lacks.
+
+A decode is smooth, and the same person's sulci look a little like everyone's. The model's change from the
+reference age to the predicted one can be laid on the reference scan instead: added to its brightness, or
+carried out as a motion of its tissue. At the reference's own age the change is nothing, and the image is the
+reference scan. Volumes are not measured on these images; DESIGN keeps them observed + decoded difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+
+from MRExtrapLib.imaging.dense import find_bending
+from MRExtrapLib.imaging.volume import Volume
+
+ImageKind = Literal["plain", "added", "warped"]
+
+DEFAULT_IMAGE: ImageKind = "plain"
+
+IMAGE_WORDS: Mapping[ImageKind, str] = {
+    "plain": "the decoded prediction alone; finest detail is the model's, not the person's",
+    "added": "reference scan + (decoded prediction − decoded reference)",
+    "warped": "reference scan, moved as the decoded reference must be to look like the decoded prediction",
+}
+"""For whoever reads a forecast's provenance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """What predicted images hold on to; all on the template's grid.
+
+    Attributes:
+        reference: the conformed reference scan, 0 to 1.
+        decoded: what the person's line decodes to at the reference's own age.
+    """
+
+    reference: Volume
+    decoded: Volume
+
+    def image(self, predicted: Volume, kind: ImageKind) -> Volume:
+        """The image to show for a decoded prediction.
+
+        Args:
+            predicted: what the person's line decodes to at the predicted age.
+            kind: plain, added, or warped, which takes seconds longer.
+        """
+        match kind:
+            case "plain":
+                return predicted
+            case "added":
+                change = predicted.voxels - self.decoded.voxels
+                return self.reference.with_voxels(np.clip(self.reference.voxels + change, 0, 1))
+            case "warped":
+                return find_bending(self.decoded, predicted).bend(self.reference)
+            case _:
+                assert_never(kind)
