@@ -49,8 +49,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--image",
         choices=("plain", "added", "warped"),
-        help="the decode alone (default); the last scan + the decoded change; "
-        "the last scan moved by that change, which takes seconds longer",
+        help="the decode alone; the last scan + the decoded change; the last scan moved as the decodes move, "
+        "which takes seconds longer (plain: the default)",
     )
     parser.add_argument(
         "--hold-out-last",

@@ -100,6 +100,18 @@ def test_the_record_and_the_file_say_which_image_it_is(kind: ImageKind, tmp_path
     np.testing.assert_allclose(file.get_fdata(), made.restored(made.predictions[0]).voxels, atol=0.01)
 
 
+def test_a_slab_of_the_engine_lies_where_its_slices_lie() -> None:
+    engine = fake_engine(LOSSY)
+    latent = np.random.default_rng(0).uniform(0, 0.5, (1, *engine.template.volume.shape))
+    whole = engine.decode(latent)
+    for axis in range(3):
+        part = engine.decode_slab(latent, axis, 2, 4)
+        index = np.zeros(4)
+        index[[axis, 3]] = 2, 1
+        np.testing.assert_array_equal(part.voxels, np.take(whole.voxels, range(2, 5), axis))
+        np.testing.assert_allclose(part.affine[:3, 3], (whole.affine @ index)[:3])
+
+
 def test_an_engines_notice_reaches_the_forecast() -> None:
     engine = replace(fake_engine())
     engine.notices.tell("The work goes on in smaller pieces.")
