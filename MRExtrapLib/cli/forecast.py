@@ -50,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--image",
         choices=("plain", "added", "warped"),
         help="the decode alone; the last scan + the decoded change; the last scan moved as the decodes move, "
-        "which takes seconds longer (plain: the default)",
+        "which takes seconds longer (warped: the default)",
     )
     parser.add_argument(
         "--hold-out-last",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, assert_never, cast, get_args
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import prepare
@@ -108,10 +108,12 @@ class Answers:
         progress(READ, "loading the model")
         engine = self._engine.get((asked.model, asked.device, asked.segmenter), lambda: self._opened(asked))
         # no age is asked for yet: preparing looks at method and held-out scan alone
-        image = image_kind(asked.image_kind) or DEFAULT_IMAGE
-        request = Request(subject.ages_years[-1:], method, asked.has_last_held_out, image=image)
+        kind = image_kind(asked.image_kind)
+        ages, exported = subject.ages_years[-1:], kind or DEFAULT_IMAGE
+        request = Request(ages, method, asked.has_last_held_out, image=exported)
         prepared = prepare(subject, request, engine, part_of(progress, OPENED, 1.0))
-        person = Person(f"subject-{next(self._numbers)}", prepared, self._session)
+        name = f"subject-{next(self._numbers)}"
+        person = Person(name, prepared, self._session, kind or SLIDER_IMAGE)
         self._persons[person.name] = person
         return person.described()
 

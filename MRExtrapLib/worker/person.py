@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import cast, get_args
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.forecast.anchoring import ImageKind
+from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.pipeline import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
@@ -41,9 +41,12 @@ KINDS = ("observed", "reconstructed")
 
 
 class Person:
-    """One loaded person, by the name that requests use."""
+    """One loaded person, by the name that requests use; images are `shown` so unless a request says how."""
 
-    def __init__(self, name: str, prepared: Prepared, session: Session) -> None:
+    def __init__(
+        self, name: str, prepared: Prepared, session: Session, shown: ImageKind = SLIDER_IMAGE
+    ) -> None:
+        self.shown = shown
         self.name = name
         self.prepared = prepared
         self._session = session
@@ -83,7 +86,7 @@ class Person:
             trusted_years=(min(ages) - horizon_years(ages), max(ages) + horizon_years(ages)),
             uncertainty=prepared.uncertainty_words,
             data_weight=prepared.data_weight,
-            image_kind=prepared.image,
+            image_kind=self.shown,
             warnings=prepared.warnings,
         )
 
@@ -100,7 +103,7 @@ class Person:
 
     def predict(self, asked: Predict, progress: Progress) -> Predicted:
         """The brain at an age; measured, and with its uncertainty, where that is wanted."""
-        age, kind = asked.age_years, image_kind(asked.image_kind) or self.prepared.image
+        age, kind = asked.age_years, image_kind(asked.image_kind) or self.shown
         progress(0.0, f"predicting age {age:.2f}")
         if not (asked.is_measured or asked.has_uncertainty):
             decoded = self._image_of(age, self.prepared.decode(age), kind)

@@ -61,7 +61,8 @@ class Load:
         diagnosis: CN, MCI or AD.
         has_last_held_out: fit without the last scan and keep it as truth.
         image_kind: plain, added or warped: what later images are unless they say otherwise, and what is
-            exported; None takes MRExtrap's own choice.
+            exported. None shows plain decodes, as a slider's step only decodes, and exports what `mrextrap
+            forecast` would write.
     """
 
     scans: tuple[ScanInput, ...]

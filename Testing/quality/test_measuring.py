@@ -168,7 +168,10 @@ def test_the_report_on_anchoring_holds_every_image(tmp_path: Path) -> None:
     text = anchoring.report(records)
     assert "1 subject(s)" in text
     for name in names:
-        assert f"| {name} | 30.00 | 0.9000 | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 | 0.80 | 0.700 | 2.00 |" in text
+        assert (
+            f"| {name} | 30.00 | 0.9000 | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 | 0.00 | 0.80 | 0.700 | 2.00 |"
+            in text
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes import AFFINE, SHAPE, fake_engine, fake_scan, fake_voxels
 
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
 from MRExtrapLib.worker.local import LocalWorker, WorkerFailure
@@ -39,7 +40,7 @@ def the_same_forecast():
     visits = tuple(
         Visit(fake_scan(fake_voxels(seed), f"visit{seed}"), age) for seed, age in enumerate((70, 72, 74))
     )
-    return forecast(Subject(visits), Request((80,)), fake_engine(kept=0.9))
+    return forecast(Subject(visits), Request((80,), image="plain"), fake_engine(kept=0.9))
 
 
 def failure_of(worker: LocalWorker, asked: object) -> tuple[str, str]:
@@ -291,3 +292,13 @@ def test_an_export_leaves_a_foreign_folder_alone(worker: LocalWorker, subject: s
     assert kind == INPUT
     assert "did not make" in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_sliders_step_is_a_decode_and_an_export_is_what_forecast_writes(
+    worker: LocalWorker, scans: Scans, tmp_path: Path
+) -> None:
+    loaded = worker.answer(Load(scans))
+    assert loaded.image_kind == worker.answer(Predict(loaded.subject, 80)).image_kind == SLIDER_IMAGE
+    worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
+    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
+    assert record["predictions"][0]["image_kind"] == DEFAULT_IMAGE
