@@ -3,7 +3,8 @@
 A decode is smooth, and the same person's sulci look a little like everyone's. The model's change from the
 reference age to the predicted one can be laid on the reference scan instead: added to its brightness, or
 carried out as a motion of its tissue. At the reference's own age the change is nothing, and the image is the
-reference scan. Volumes are not measured on these images; DESIGN keeps them observed + decoded difference.
+reference scan. A motion shows no change of brightness in place (a lesion that appears, say): ask for plain or
+added where that matters. Volumes are not measured on these images but remain observed + decoded difference.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ SLIDER_IMAGE: ImageKind = "plain"
 IMAGE_WORDS: Mapping[ImageKind, str] = {
     "plain": "the decoded prediction alone; finest detail is the model's, not the person's",
     "added": "reference scan + (decoded prediction − decoded reference)",
-    "warped": "reference scan, moved as the decoded reference must be to look like the decoded prediction",
+    "warped": "reference scan, moved as the decoded reference must be to look like the decoded prediction; "
+    "changes of brightness in place do not show",
 }
 """For whoever reads a forecast's provenance."""
 
