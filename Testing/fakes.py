@@ -46,6 +46,9 @@ class LinearCodec:
     def decode(self, latent: Latent) -> Voxels:
         return (latent[0] * 2 * self.kept).astype(np.float32)
 
+    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Voxels:
+        return np.take(self.decode(latent), range(first, last + 1), axis)
+
 
 @dataclass(frozen=True)
 class FakeSegmented:

@@ -29,7 +29,7 @@ def volumes_of(folder: Path) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def the_demo(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("product") / "demo"
-    assert main(["demo", "-o", str(folder)]) == 0
+    assert main(["demo", "--no-cache", "-o", str(folder)]) == 0
     return folder
 
 
@@ -71,7 +71,7 @@ def test_the_demo_sees_the_ventricles_grow(the_demo):
 
 def test_storage_order_changes_no_volume_and_no_side(tmp_path, a_flipped_copy):
     for name, scan in (("straight", sample_scans()[0]), ("flipped", a_flipped_copy)):
-        assert main(["measure", str(scan), "-o", str(tmp_path / name)]) == 0
+        assert main(["measure", "--no-cache", str(scan), "-o", str(tmp_path / name)]) == 0
     straight, flipped = volumes_of(tmp_path / "straight"), volumes_of(tmp_path / "flipped")
     for key, volume_ml in straight.items():
         assert flipped[key] == pytest.approx(volume_ml, rel=STORAGE_TOLERANCE), key

@@ -110,6 +110,16 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         default="own",
         help="own: the model's; synthseg: FreeSurfer's mri_synthseg, which must be on the PATH",
     )
+    add_cache(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Adds --no-cache."""
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="neither use nor keep latents of scans on this computer; mrextrap doctor says where they lie",
+    )
 
 
 def read_scans(texts: Sequence[str]) -> tuple[Scan, ...]:

@@ -37,6 +37,7 @@ def diagnose() -> Iterator[tuple[str, str, bool]]:
     yield "memory", _memory_words(), True
     yield from _software()
     yield from _models()
+    yield _latents()
     yield _sample()
 
 
@@ -74,6 +75,15 @@ def _models() -> Iterator[tuple[str, str, bool]]:
             yield "model", f"{entry.name} in {entry.folder}: {error}", False
         else:
             yield "model", f"{entry.name} in {entry.folder}: verified", True
+
+
+def _latents() -> tuple[str, str, bool]:
+    from MRExtrapLib.model.latent_cache import LatentCache
+
+    cache = LatentCache()
+    megabytes, most = cache.size_bytes / 1e6, cache.most_bytes / 1e6
+    words = f"{cache.count} of scans, {megabytes:.0f} of at most {most:.0f} MB, in {cache.folder}"
+    return "latents", f"{words}; may be deleted", True
 
 
 def _sample() -> tuple[str, str, bool]:

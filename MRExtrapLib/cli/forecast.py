@@ -47,6 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="bayes: how many directions the uncertainty is decoded along (default 4); more take longer",
     )
     parser.add_argument(
+        "--image",
+        choices=("plain", "added", "warped"),
+        help="the decode alone; the last scan + the decoded change; the last scan moved as the decodes move, "
+        "which takes seconds longer (warped: the default)",
+    )
+    parser.add_argument(
         "--hold-out-last",
         action="store_true",
         help="fit without the last scan, predict at its age, and report the errors of the volumes",
@@ -57,10 +63,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap forecast`."""
+    from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE
     from MRExtrapLib.forecast.subject import DIRECTIONS, Request, check_request
 
     directions = DIRECTIONS if arguments.directions is None else arguments.directions
-    request = Request(_target_ages(arguments), arguments.method, arguments.hold_out_last, directions)
+    image = arguments.image or DEFAULT_IMAGE
+    ages, is_held_out = _target_ages(arguments), arguments.hold_out_last
+    request = Request(ages, arguments.method, is_held_out, directions, image)
     subject = _subject(arguments)
     check_request(subject, request, request.method or "bayes")  # the model, not yet known, may hold a prior
     forecast_into(arguments.output, subject, request, arguments)

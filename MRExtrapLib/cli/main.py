@@ -67,8 +67,10 @@ class OneSentenceParser(argparse.ArgumentParser):
 def open_engine(arguments: argparse.Namespace) -> Engine:
     """The engine of the model, device and segmenter that the arguments name."""
     from MRExtrapLib.forecast.loading import load_engine
+    from MRExtrapLib.model.latent_cache import LatentCache
 
-    return load_engine(arguments.model, arguments.device, arguments.segmenter)
+    latents = None if arguments.no_cache else LatentCache()
+    return load_engine(arguments.model, arguments.device, arguments.segmenter, latents)
 
 
 def build_parser() -> argparse.ArgumentParser:

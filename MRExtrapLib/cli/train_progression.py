@@ -47,7 +47,7 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
     add_engine(parser)
     parser.add_argument("--name", default="my-model", help="of the model folder that is made")
     parser.add_argument("--licence", help="of the model, as SPDX writes it; that of --model by default")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, no_cache=True)  # a run keeps its latents itself
 
 
 def run(arguments: argparse.Namespace) -> int:

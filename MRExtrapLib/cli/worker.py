@@ -9,6 +9,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from MRExtrapLib.cli.arguments import add_cache
+
 if TYPE_CHECKING:
     from MRExtrapLib.forecast.engine import Engine
 
@@ -25,6 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="where arrays lie while it runs; must not be there yet (default: a temporary one)",
     )
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
+    add_cache(parser)
     parser.set_defaults(run=run)
 
 
@@ -33,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.worker.server import serve
 
     def open_engine(model: str | None, device: str, segmenter: str) -> Engine:
-        chosen = argparse.Namespace(model=model, device=device, segmenter=segmenter)
-        return arguments.open_engine(chosen)
+        chosen = {"model": model, "device": device, "segmenter": segmenter, "no_cache": arguments.no_cache}
+        return arguments.open_engine(argparse.Namespace(**chosen))
 
     return serve(open_engine, arguments.session, arguments.parent)

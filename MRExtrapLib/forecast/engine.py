@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,10 @@ class LatentCodec(Protocol):
 
     def decode(self, latent: Latent) -> Voxels:
         """The scan of a latent, on the template's grid."""
+        ...
+
+    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Voxels:
+        """The slices `first` to `last` (both included) of it across an axis, for a part of the time."""
         ...
 
 
@@ -69,6 +73,23 @@ class Conformer(Protocol):
         ...
 
 
+class Notices:
+    """What the engine had to do otherwise than asked, in sentences; each is told once."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+
+    def tell(self, words: str) -> None:
+        """One more sentence."""
+        if words not in self._words:
+            self._words.append(words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All sentences so far."""
+        return tuple(self._words)
+
+
 @dataclass(frozen=True)
 class EngineIdentity:
     """Which model and segmenter made a result, for its provenance.
@@ -100,6 +121,7 @@ class Engine:
 
     Attributes:
         prior: what the model knows of people's rates; None where it holds none, and least squares must do.
+        notices: what a user must know of how the engine worked; may grow with every call.
     """
 
     codec: LatentCodec
@@ -108,6 +130,7 @@ class Engine:
     identity: EngineIdentity
     conformer: Conformer = conform
     prior: Prior | None = None
+    notices: Notices = field(default_factory=Notices)
 
     def conform(self, volumes: Sequence[Volume], progress: Progress = silent) -> tuple[ConformedVisit, ...]:
         """The scans of one person on the template's grid."""
@@ -120,6 +143,13 @@ class Engine:
     def decode(self, latent: Latent) -> Volume:
         """The brain of a latent, on the template's grid."""
         return Volume(self.codec.decode(np.asarray(latent, dtype=np.float32)), self.template.volume.affine)
+
+    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Volume:
+        """The slices `first` to `last` (both included) of that brain across an axis, where they lie."""
+        slices = self.codec.decode_slab(np.asarray(latent, dtype=np.float32), axis, first, last)
+        affine = self.template.volume.affine.copy()
+        affine[:3, 3] += first * affine[:3, axis]
+        return Volume(slices, affine)
 
     def measure(self, volume: Volume) -> Segmented:
         """Labels and volumes of a volume on the template's grid."""

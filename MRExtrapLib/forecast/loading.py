@@ -5,18 +5,25 @@ from __future__ import annotations
 from MRExtrapLib.anatomy.segmentation import Segmenter
 from MRExtrapLib.anatomy.synthseg import SynthSeg, find_synthseg
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.forecast.engine import Engine, EngineIdentity, VolumeSegmenter
+from MRExtrapLib.forecast.engine import Engine, EngineIdentity, LatentCodec, Notices, VolumeSegmenter
+from MRExtrapLib.forecast.keeping import KeepingCodec
 from MRExtrapLib.imaging.template import Template, bundled_template
 from MRExtrapLib.model.catalogue import find_model
 from MRExtrapLib.model.codec import Codec
 from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
+from MRExtrapLib.model.latent_cache import LatentCache
 from MRExtrapLib.model.segmenter import SegmenterNetwork
 from MRExtrapLib.progression.prior import prior_from
 from MRExtrapLib.training.progression import fingerprint_of
 
 
-def load_engine(model: str | None = None, device: str = "auto", segmenter: str = "own") -> Engine:
+def load_engine(
+    model: str | None = None,
+    device: str = "auto",
+    segmenter: str = "own",
+    latents: LatentCache | None = None,
+) -> Engine:
     """The engine of a model, by name or folder; the bundled one by default.
 
     Args:
@@ -24,6 +31,7 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
         device: auto, cpu, cuda or mps.
         segmenter: "own", or "synthseg" for FreeSurfer's mri_synthseg. A model without one of its own (an
             imported autoencoder) borrows that of the bundled model.
+        latents: where latents are kept for the next time; None keeps none.
 
     Raises:
         ModelError: the model is missing, changed, or lacks what is asked of it.
@@ -42,9 +50,12 @@ def load_engine(model: str | None = None, device: str = "auto", segmenter: str =
         device=place.words,
         weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
     )
-    codec = Codec(loaded.autoencoder, loaded.grid.shape, place)
+    notices = Notices()
+    codec: LatentCodec = Codec(loaded.autoencoder, loaded.grid.shape, place, notices.tell)
+    if latents is not None:
+        codec = KeepingCodec(codec, latents, loaded.sha256, place.words)
     prior = None if loaded.progression is None else prior_from(loaded.progression)
-    return Engine(codec, found, template, identity, prior=prior)
+    return Engine(codec, found, template, identity, prior=prior, notices=notices)
 
 
 def _own_segmenter(model: Model, device: Device) -> Segmenter:

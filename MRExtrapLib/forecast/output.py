@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
+from MRExtrapLib.forecast.anchoring import IMAGE_WORDS
 from MRExtrapLib.forecast.provenance import (
     Json,
     registration_record,
@@ -64,7 +65,8 @@ def write_forecast(
 def _write_prediction(forecast: Forecast, prediction: Prediction, folder: Path) -> None:
     image = forecast.restored(prediction)
     stem = f"age-{age_words(prediction.age_years)}"
-    words = f"MRExtrap: PREDICTED, age {prediction.age_years:.2f}, not acquired"
+    kind = prediction.image_kind
+    words = f"MRExtrap: PREDICTED ({kind}), age {prediction.age_years:.2f}, not acquired"
     write_nifti(image, folder / f"predicted_{stem}_T1w.nii.gz", description=words)
     write_segmentation(forecast.restored_labels(prediction), image.affine, folder / f"predicted_{stem}")
     uncertainty = forecast.restored_uncertainty(prediction)
@@ -124,7 +126,10 @@ def _prediction_record(forecast: Forecast, prediction: Prediction) -> dict[str, 
     return {
         "age_years": prediction.age_years,
         "image": f"predicted_{stem}_T1w.nii.gz",
+        "image_kind": prediction.image_kind,
+        "image_is": IMAGE_WORDS[prediction.image_kind],
         "segmentation": f"predicted_{stem}_dseg.nii.gz",
+        "segmentation_of": "the decoded prediction, whatever image is shown",
         "uncertainty": f"uncertainty_{stem}.nii.gz" if prediction.uncertainty else None,
         "scan_weights": {
             seen.visit.scan.sha256: weight

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from MRExtrapLib.errors import ModelError
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeError, VolumeRow
 from MRExtrapLib.forecast.subject import (
@@ -51,6 +53,7 @@ class Prepared:
         truth: the last visit where it was kept back, else None.
         line: the person's latent at every age.
         directions: that a Bayesian uncertainty is decoded along.
+        image: the kind of image to show, where none is named.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
         method_warnings: sentences about the method that was chosen.
     """
@@ -62,33 +65,53 @@ class Prepared:
     truth: Observation | None
     line: PersonLine
     directions: int = DIRECTIONS
+    image: ImageKind = DEFAULT_IMAGE
     data_weight: float | None = None
     method_warnings: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences about the scans and the line as a whole."""
+        """Sentences about the scans, the line as a whole, and how the engine worked so far."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
-        return (*self.subject.warnings(), *_conforming_warnings(seen), *self.method_warnings)
+        about_scans = (*self.subject.warnings(), *_conforming_warnings(seen))
+        return (*about_scans, *self.method_warnings, *self.engine.notices.words)
 
     @property
     def uncertainty_words(self) -> str:
         """How an uncertainty is made, or why there is none."""
         return words_for(self.line)
 
+    @cached_property
+    def anchor(self) -> Anchor:
+        """What predicted images can hold on to: the reference scan, and the line at its age."""
+        reference = self.observations[-1]
+        return Anchor(reference.conformed.volume, self.decode(reference.visit.age_years))
+
     def decode(self, age_years: float) -> Volume:
         """The image alone that the line predicts for an age, on the template's grid: one decode."""
         return self.engine.decode(self.line.at(age_years))
 
-    def predict(self, age_years: float, progress: Progress = silent, has_spread: bool = True) -> Prediction:
+    def image_of(self, decoded: Volume, kind: ImageKind) -> Volume:
+        """The image to show for a decode of the line, on the template's grid."""
+        return decoded if kind == "plain" else self.anchor.image(decoded, kind)
+
+    def predict(
+        self,
+        age_years: float,
+        progress: Progress = silent,
+        has_spread: bool = True,
+        image: ImageKind | None = None,
+    ) -> Prediction:
         """The brain predicted for an age, segmented and measured; with its spread where it is wanted."""
         progress(0.0, f"predicting age {age_years:.2f}")
-        volume = self.decode(age_years)
+        volume, kind = self.decode(age_years), image or self.image
         segmented = self.engine.measure(volume)
         spread = self._spread_at(age_years, progress) if has_spread else None
         return Prediction(
             age_years=age_years,
             volume=volume,
+            image=self.image_of(volume, kind),
+            image_kind=kind,
             labels=segmented.labels,
             uncertainty=spread.image if spread else None,
             rows=_predicted_rows(age_years, unbiased_ml(segmented.volumes_ml, self.observations), spread),
@@ -157,6 +180,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         truth=truth[0] if truth else None,
         line=fitted(method, known, observations, engine),
         directions=request.directions,
+        image=request.image,
         data_weight=weight,
         method_warnings=_method_warnings(method, request.method, known, engine, weight),
     )

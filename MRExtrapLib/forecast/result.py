@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from MRExtrapLib.forecast.anchoring import ImageKind
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.forecast.subject import Method, Subject, Visit
 from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
@@ -68,7 +69,9 @@ class Prediction:
     Attributes:
         age_years: the age.
         volume: the decoded image, intensities as the conformed visits have them (0 to 1).
-        labels: (X, Y, Z) its segmentation.
+        image: what is shown of it: the same, or the reference scan with the decoded change.
+        image_kind: which.
+        labels: (X, Y, Z) segmentation of the decoded image.
         uncertainty: one standard deviation of the intensities; None where the scans leave none to judge.
         rows: its volumes, the reconstruction's own bias cancelled.
         scan_weights: how much each fitted scan counts, in order of age; they sum to one.
@@ -77,6 +80,8 @@ class Prediction:
 
     age_years: float
     volume: Volume
+    image: Volume
+    image_kind: ImageKind
     labels: Labels
     uncertainty: Volume | None
     rows: tuple[VolumeRow, ...]
@@ -163,7 +168,7 @@ class Forecast:
 
     def restored(self, prediction: Prediction) -> Volume:
         """The predicted image on the reference scan's own grid and in its units."""
-        return self.reference.restore(prediction.volume)
+        return self.reference.restore(prediction.image)
 
     def restored_labels(self, prediction: Prediction) -> Labels:
         """The predicted segmentation on the reference scan's own grid."""

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, ImageKind
 from MRExtrapLib.imaging.ages import OLDEST_YEARS, checked_age
 from MRExtrapLib.imaging.scan import Scan, Sex
 from MRExtrapLib.progression.covariates import Covariates, Diagnosis
@@ -121,12 +122,14 @@ class Request:
         method: None takes the model's own best: Bayes where it holds a progression prior, else linear.
         has_last_held_out: fit without the last scan, predict at its age, and compare.
         directions: that a Bayesian uncertainty is decoded along; each costs two decodes and two measurements.
+        image: whether the predicted image is the plain decode, or holds on to the reference scan.
     """
 
     ages_years: tuple[float, ...]
     method: Method | None = None
     has_last_held_out: bool = False
     directions: int = DIRECTIONS
+    image: ImageKind = DEFAULT_IMAGE
 
     def __post_init__(self) -> None:
         ages = tuple(sorted({_checked_target(age) for age in self.ages_years}))

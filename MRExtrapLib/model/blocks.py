@@ -59,3 +59,35 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.interpolate(self.mix(x), scale_factor=2, mode="nearest")
+
+
+def reach(layer: nn.Module, beyond: int = 0) -> int:
+    """How many elements of a layer's input lie beyond those under an output that it depends on, each side.
+
+    Args:
+        layer: a convolution of any stride, a transposed one that doubles as often as its stride, a residual
+            block, or a sequence of these.
+        beyond: elements of the output that are needed beyond its own.
+
+    Raises:
+        TypeError: a layer whose reach is not known (a normalisation looks at the whole image).
+
+    >>> reach(nn.Sequential(nn.Conv3d(1, 4, 3, padding=1), ResidualBlock(4)))
+    3
+    """
+    match layer:
+        case nn.Sequential():
+            for one in reversed(layer):
+                beyond = reach(one, beyond)
+            return beyond
+        case ResidualBlock():
+            return reach(layer.first, reach(layer.second, beyond))
+        case nn.Conv3d():
+            stride, padding = layer.stride[0], int(layer.padding[0])
+            return beyond * stride + max(padding, layer.kernel_size[0] - stride - padding)
+        case nn.ConvTranspose3d() if layer.stride == layer.kernel_size:
+            return -(-beyond // layer.stride[0])
+    msg = (
+        f"How far {type(layer).__name__} looks is not known, so no part of an image can go through it alone."
+    )
+    raise TypeError(msg)

@@ -15,6 +15,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
+PROCESSOR = Path("/proc/cpuinfo")
+"""Where Linux lists what the processor can do."""
+
 
 @dataclass(frozen=True)
 class Device:
@@ -48,20 +51,20 @@ def pick_device(choice: str = "auto") -> Device:
     if not has[kind]:
         msg = f"This computer has no {kind} device that torch can use; choose --device cpu, or auto."
         raise InputError(msg)
-    precision = {"cuda": torch.float16, "mps": torch.float32, "cpu": _cpu_precision()}[kind]
-    return Device(torch.device(kind), precision)
+    if kind == "cpu":
+        return cpu()
+    return Device(torch.device(kind), {"cuda": torch.float16, "mps": torch.float32}[kind])
 
 
-def _cpu_precision() -> torch.dtype:
-    """bfloat16 only where the processor multiplies it natively; elsewhere it is emulated, and slow."""
-    return torch.bfloat16 if has_native_bf16() else torch.float32
+def cpu(processor: Path = PROCESSOR) -> Device:
+    """The processor, in bfloat16 only where it multiplies it natively; elsewhere it is emulated, and slow."""
+    return Device(torch.device("cpu"), torch.bfloat16 if has_native_bf16(processor) else torch.float32)
 
 
-def has_native_bf16() -> bool:
+def has_native_bf16(processor: Path = PROCESSOR) -> bool:
     """Whether this processor has bfloat16 arithmetic (AVX-512 BF16 or AMX; Arm BF16)."""
-    flags = Path("/proc/cpuinfo")
-    if flags.exists():
-        words = set(flags.read_text(encoding="utf-8", errors="ignore").split())
+    if processor.exists():
+        words = set(processor.read_text(encoding="utf-8", errors="ignore").split())
         return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(probe and probe())

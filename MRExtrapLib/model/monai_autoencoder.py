@@ -12,6 +12,7 @@ from monai.networks.nets import AutoencoderKL
 from torch import Tensor, nn
 
 from MRExtrapLib.errors import ModelError
+from MRExtrapLib.model.boxes import Locality
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class MonaiAutoencoder(nn.Module):
         network: MONAI's own module.
         downsampling: voxels of the image along each side of one latent voxel.
         latent_channels: channels of the latent.
+        locality: None, as group statistics look at the whole image: no part of it can be decoded alone.
     """
+
+    locality: Locality | None = None
 
     def __init__(self, config: MonaiAutoencoderConfig) -> None:
         super().__init__()

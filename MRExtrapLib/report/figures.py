@@ -73,8 +73,8 @@ def prediction_figure(forecast: Forecast, prediction: Prediction) -> Figure:
         truth = held_out.observation
         title += f"\nheld out: {truth.visit.scan.name}"
         panels.append(Panel(f"held-out scan, {truth.visit.age_years:.1f} y", truth.conformed.volume))
-    words = f"predicted, {prediction.age_years:.1f} y"
-    panels.append(Panel(words, prediction.volume, is_predicted=True))
+    words = f"predicted ({prediction.image_kind}), {prediction.age_years:.1f} y"
+    panels.append(Panel(words, prediction.image, is_predicted=True))
     change = prediction.volume.voxels - last.reconstructed.voxels
     inside = last.conformed.brain | (prediction.labels > 0)
     years = prediction.age_years - last.visit.age_years

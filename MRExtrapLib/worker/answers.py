@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, assert_never, cast, get_args
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import prepare
@@ -19,7 +20,7 @@ from MRExtrapLib.model.catalogue import Catalogue, Entry
 from MRExtrapLib.progress import Progress, part_of
 from MRExtrapLib.progression.covariates import Diagnosis
 from MRExtrapLib.worker import requests, results
-from MRExtrapLib.worker.person import Person
+from MRExtrapLib.worker.person import Person, image_kind
 from MRExtrapLib.worker.recent import Recent, RememberingCodec
 from MRExtrapLib.worker.scans import read_subject, visit_table
 from MRExtrapLib.worker.session import Session
@@ -107,9 +108,12 @@ class Answers:
         progress(READ, "loading the model")
         engine = self._engine.get((asked.model, asked.device, asked.segmenter), lambda: self._opened(asked))
         # no age is asked for yet: preparing looks at method and held-out scan alone
-        request = Request(subject.ages_years[-1:], method, asked.has_last_held_out)
+        kind = image_kind(asked.image_kind)
+        ages, exported = subject.ages_years[-1:], kind or DEFAULT_IMAGE
+        request = Request(ages, method, asked.has_last_held_out, image=exported)
         prepared = prepare(subject, request, engine, part_of(progress, OPENED, 1.0))
-        person = Person(f"subject-{next(self._numbers)}", prepared, self._session)
+        name = f"subject-{next(self._numbers)}"
+        person = Person(name, prepared, self._session, kind or SLIDER_IMAGE)
         self._persons[person.name] = person
         return person.described()
 
@@ -121,7 +125,8 @@ class Answers:
         person = self._person(asked.subject)
         ages = Request(asked.ages_years).ages_years
         for index, age in enumerate(ages):
-            one = requests.Predict(person.name, age, asked.is_measured, asked.has_uncertainty)
+            wanted = (asked.is_measured, asked.has_uncertainty, asked.image_kind)
+            one = requests.Predict(person.name, age, *wanted)
             start, end = index / len(ages), (index + 1) / len(ages)
             tell.part(person.predict(one, part_of(tell.progress, start, end)))
         return results.Swept(ages)
@@ -140,7 +145,8 @@ class Answers:
             predictions = []
             for index, age in enumerate(ages):
                 start, end = (PREDICTED * (index + step) / len(ages) for step in (0, 1))
-                predictions.append(person.prediction(age, True, part_of(progress, start, end)))
+                step = part_of(progress, start, end)
+                predictions.append(person.prediction(age, True, prepared.image, step))
             made = prepared.forecast(predictions)
             write_forecast(made, folder, draw_forecast, part_of(progress, PREDICTED, 1.0))
         files = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import cast, get_args
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.pipeline import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
@@ -29,6 +31,9 @@ from MRExtrapLib.worker.session import Session
 MOST_PREDICTIONS = 20
 """Measured predictions kept, some 50 MB each at 1 mm: a sweep of that many is exported without computing."""
 
+MOST_IMAGES = 8
+"""Anchored images kept, 20 MB each at 1 mm: a warp takes seconds."""
+
 COMPUTED = 0.8
 """Share of a prediction's time before it is put on the scan's grid and written."""
 
@@ -36,13 +41,17 @@ KINDS = ("observed", "reconstructed")
 
 
 class Person:
-    """One loaded person, by the name that requests use."""
+    """One loaded person, by the name that requests use; images are `shown` so unless a request says how."""
 
-    def __init__(self, name: str, prepared: Prepared, session: Session) -> None:
+    def __init__(
+        self, name: str, prepared: Prepared, session: Session, shown: ImageKind = SLIDER_IMAGE
+    ) -> None:
+        self.shown = shown
         self.name = name
         self.prepared = prepared
         self._session = session
         self._predictions: Recent[tuple[float, bool], Prediction] = Recent(MOST_PREDICTIONS)
+        self._images: Recent[tuple[float, ImageKind], Volume] = Recent(MOST_IMAGES)
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -77,35 +86,42 @@ class Person:
             trusted_years=(min(ages) - horizon_years(ages), max(ages) + horizon_years(ages)),
             uncertainty=prepared.uncertainty_words,
             data_weight=prepared.data_weight,
+            image_kind=self.shown,
             warnings=prepared.warnings,
         )
 
-    def prediction(self, age_years: float, has_spread: bool, progress: Progress) -> Prediction:
-        """The measured brain at an age, computed only if it is not at hand."""
+    def prediction(
+        self, age_years: float, has_spread: bool, kind: ImageKind, progress: Progress
+    ) -> Prediction:
+        """The measured brain at an age, computed only if it is not at hand; with an image of that kind."""
         has_spread = has_spread or (age_years, True) in self._predictions
-        return self._predictions.get(
-            (age_years, has_spread), lambda: self.prepared.predict(age_years, progress, has_spread)
+        measured = self._predictions.get(
+            (age_years, has_spread), lambda: self.prepared.predict(age_years, progress, has_spread, "plain")
         )
+        image = self._image_of(age_years, measured.volume, kind)
+        return replace(measured, image=image, image_kind=kind)
 
     def predict(self, asked: Predict, progress: Progress) -> Predicted:
         """The brain at an age; measured, and with its uncertainty, where that is wanted."""
-        age = asked.age_years
+        age, kind = asked.age_years, image_kind(asked.image_kind) or self.shown
         progress(0.0, f"predicting age {age:.2f}")
-        warnings = horizon_warnings(age, self.known_ages_years)
         if not (asked.is_measured or asked.has_uncertainty):
-            return Predicted(age, self._image(self.prepared.decode(age), self.reference), warnings=warnings)
-        prediction = self.prediction(age, asked.has_uncertainty, part_of(progress, 0.0, COMPUTED))
+            decoded = self._image_of(age, self.prepared.decode(age), kind)
+            warnings = horizon_warnings(age, self.known_ages_years)
+            return Predicted(age, self._image(decoded, self.reference), kind, warnings=self._all(warnings))
+        prediction = self.prediction(age, asked.has_uncertainty, kind, part_of(progress, 0.0, COMPUTED))
         progress(COMPUTED, f"writing age {age:.2f}")
         spread = restored_uncertainty(prediction, self.reference) if asked.has_uncertainty else None
         return Predicted(
             age_years=age,
-            image=self._image(prediction.volume, self.reference),
+            image=self._image(prediction.image, self.reference),
+            image_kind=kind,
             segmentation=self._segmentation(prediction.labels, self.reference),
             uncertainty=self._session.save(self.name, "uncertainty", spread.voxels, spread.affine)
             if spread
             else None,
             volumes=tuple(_region(row) for row in prediction.rows),
-            warnings=prediction.warnings,
+            warnings=self._all(prediction.warnings),
         )
 
     def interpolate(self, asked: Interpolate, progress: Progress) -> Interpolated:
@@ -151,6 +167,16 @@ class Person:
             segmentation=None if labels is None else self._segmentation(labels, self.reference),
         )
 
+    def _image_of(self, age_years: float, decoded: Volume, kind: ImageKind) -> Volume:
+        """The image to show of a decode, made only if it is not at hand."""
+        if kind == "plain":
+            return decoded
+        return self._images.get((age_years, kind), lambda: self.prepared.image_of(decoded, kind))
+
+    def _all(self, warnings: tuple[str, ...]) -> tuple[str, ...]:
+        """These, and what the engine has had to do otherwise than asked."""
+        return (*warnings, *self.prepared.engine.notices.words)
+
     def _visit(self, index: int) -> Observation:
         if not 0 <= index < len(self.observations):
             msg = f"There is no visit {index}; they count from 0 to {len(self.observations) - 1}."
@@ -164,6 +190,18 @@ class Person:
     def _segmentation(self, labels: Labels, on: ConformedVisit) -> ArrayFile:
         restored = on.restore_labels(labels)
         return self._session.save(self.name, "segmentation", restored, on.scan_grid.affine)
+
+
+def image_kind(given: str | None) -> ImageKind | None:
+    """The kind of image that a host names; None where it names none.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    if given is not None and given not in get_args(ImageKind):
+        msg = f"There is no image {given!r}; choose {' or '.join(get_args(ImageKind))}, or leave it out."
+        raise InputError(msg)
+    return cast("ImageKind | None", given)
 
 
 def _region(row: VolumeRow) -> RegionVolume:

@@ -58,3 +58,7 @@ class RememberingCodec:
     def decode(self, latent: Latent) -> Voxels:
         """The scan of a latent, on the template's grid."""
         return self.recent.get(latent.tobytes(), lambda: self.codec.decode(latent))
+
+    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Voxels:
+        """The slices `first` to `last` of it across an axis."""
+        return self.codec.decode_slab(latent, axis, first, last)

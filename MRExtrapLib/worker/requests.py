@@ -60,6 +60,9 @@ class Load:
         sex: F or M; None takes what the scans say.
         diagnosis: CN, MCI or AD.
         has_last_held_out: fit without the last scan and keep it as truth.
+        image_kind: plain, added or warped: what later images are unless they say otherwise, and what is
+            exported. None shows plain decodes, as a slider's step only decodes, and exports what `mrextrap
+            forecast` would write.
     """
 
     scans: tuple[ScanInput, ...]
@@ -70,6 +73,7 @@ class Load:
     sex: str | None = None
     diagnosis: str | None = None
     has_last_held_out: bool = False
+    image_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,16 @@ class Predict:
         subject: as `Loaded` names it.
         is_measured: also segment it and measure its volumes.
         has_uncertainty: also the spread of image and volumes; several decodes. Includes measuring.
+        image_kind: plain (the decode), added (reference scan + decoded change), or warped (reference scan
+            moved by that change, which takes seconds); None takes the one loaded with. Segmentation and
+            volumes are those of the decode in any case.
     """
 
     subject: str
     age_years: float
     is_measured: bool = False
     has_uncertainty: bool = False
+    image_kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class Sweep:
     ages_years: tuple[float, ...]
     is_measured: bool = False
     has_uncertainty: bool = False
+    image_kind: str | None = None
 
 
 @dataclass(frozen=True)

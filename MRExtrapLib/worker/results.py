@@ -114,6 +114,7 @@ class Loaded:
         trusted_years: from this age to that the line is trusted.
         uncertainty: how it is made, or why there is none.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without one.
+        image_kind: plain, added or warped: what images are unless a request says otherwise.
         warnings: sentences about scans and line.
     """
 
@@ -129,15 +130,17 @@ class Loaded:
     trusted_years: tuple[float, float]
     uncertainty: str
     data_weight: float | None
+    image_kind: str
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """The brain at an age, on the reference scan's grid and in its units."""
+    """The brain at an age, on the reference scan's grid and in its units; which image it is stands beside."""
 
     age_years: float
     image: ArrayFile
+    image_kind: str
     segmentation: ArrayFile | None = None
     uncertainty: ArrayFile | None = None
     volumes: tuple[RegionVolume, ...] = ()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MRExtrapLib import __version__
-from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.errors import InputError, ModelError, is_out_of_memory
 from MRExtrapLib.imaging.unfinished import undo_unfinished
 from MRExtrapLib.worker import requests
 from MRExtrapLib.worker.channel import Channel
@@ -212,13 +212,6 @@ def failure(request: int, error: Exception) -> Failed:
         return Failed(request, MEMORY, sentence, detail)
     words = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".: ")
     return Failed(request, FAULT, f"MRExtrap failed ({words}); the log says where.", detail)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, on the computer or on its graphics card; told without torch."""
-    is_torchs = type(error).__name__ == "OutOfMemoryError"
-    is_allocators = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError) or is_torchs or is_allocators
 
 
 def serve(open_engine: OpenEngine, folder: Path | None = None, parent_pid: int | None = None) -> int:

@@ -1,6 +1,6 @@
 """Time and memory of encode, decode, segment and a whole forecast, against MONAI's AutoencoderKL.
 
-    python Testing/benchmarks/run.py [--quick] [--model DIR] [-o OUT.json]
+    python Testing/benchmarks/run.py [--quick] [--only slab slider …] [--model DIR] [-o OUT.json]
 
 The peer is the configuration that published brain models use: channels 64, 128, 128, 128, two residual
 blocks, four latent channels, no attention; untrained, since weights do not change the time. It runs in
@@ -31,7 +31,13 @@ from pathlib import Path
 from statistics import median
 
 FULL, QUICK = (160, 192, 160), (80, 96, 80)
-CALLS = {"encode, MRExtrap": 5, "decode, MRExtrap": 5, "segment, MRExtrap": 2}
+CALLS = {
+    "encode, MRExtrap": 5,
+    "decode, MRExtrap": 5,
+    "three slabs, MRExtrap": 5,
+    "slider step, MRExtrap": 5,
+    "segment, MRExtrap": 2,
+}
 """Timed calls in a round, after one warm-up. The others take long at full size: one call, cold."""
 
 NEVER_WARM = ("forecast of two scans, MRExtrap",)
@@ -39,6 +45,9 @@ NEVER_WARM = ("forecast of two scans, MRExtrap",)
 
 GROUPS = {
     "decode": ("decode, MRExtrap", "decode, MONAI float32", "decode, MONAI bfloat16"),
+    "slab": ("three slabs, MRExtrap",),
+    "slider": ("slider step, MRExtrap",),
+    "warp": ("warped image, MRExtrap",),
     "encode": ("encode, MRExtrap", "encode, MONAI float32", "encode, MONAI bfloat16"),
     "segment": ("segment, MRExtrap",),
     "forecast": ("forecast of two scans, MRExtrap",),
@@ -152,7 +161,10 @@ def report(found: Mapping[str, Measurement]) -> str:
         f"1/{one['times_less_memory']:.0f} of the memory (whole process 1/{one['times_smaller_process']:.1f})"
         for peer, one in ratios(found).items()
     ]
-    lines += ["", "| task | median s | fastest | slowest | memory MB | whole process MB |"]
+    lines += [
+        *([""] if lines else []),
+        "| task | median s | fastest | slowest | memory MB | whole process MB |",
+    ]
     lines += ["|---|---:|---:|---:|---:|---:|"]
     lines += [
         f"| {task} | {one.median_seconds:.3f} | {min(one.seconds):.3f} | {max(one.seconds):.3f} "

@@ -6,6 +6,7 @@ MONAI's has 4×(X/8)×(Y/8)×(Z/8) elements, ours 4×(X/4)×(Y/4)×(Z/4). Decodi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 
 Shape: TypeAlias = tuple[int, int, int]
 Work: TypeAlias = Callable[[], object]
@@ -53,6 +54,34 @@ def ours_decode(shape: Shape, model: Path | None) -> Work:
     size = [-(-n // network.downsampling) for n in shape]
     latent = np.random.default_rng(SEED).standard_normal((network.latent_channels, *size), dtype=np.float32)
     return lambda: codec.decode(latent)
+
+
+def ours_slabs(shape: Shape, model: Path | None) -> Work:
+    """What three slice views show: one slice across each axis, through the middle."""
+    codec = ours_codec(shape, model)
+    latent = codec.encode(an_image(shape))
+    return lambda: [codec.decode_slab(latent, axis, n // 2, n // 2) for axis, n in enumerate(shape)]
+
+
+def ours_slider_step(shape: Shape, model: Path | None) -> Work:
+    """A slider's next age: the person's line there, and the whole brain decoded. Each call is another age."""
+    from MRExtrapLib.progression.line import fit_line
+
+    codec = ours_codec(shape, model)
+    image = an_image(shape)
+    latents = np.stack([codec.encode(image), codec.encode(0.98 * image)])
+    line, ages = fit_line(latents, (70.0, 72.0)), itertools.count(73.0, 0.5)
+    return lambda: codec.decode(line.at(next(ages)))
+
+
+def ours_warp(shape: Shape, model: Path | None) -> Work:
+    """What `--image warped` adds to a step: the bending between two decodes sought, and the scan bent."""
+    from MRExtrapLib.forecast.anchoring import Anchor
+    from MRExtrapLib.imaging.volume import Volume
+
+    old = Volume(an_image(shape), np.eye(4))
+    new = old.with_voxels(shift(old.voxels, (0.0, 1.0, 0.0), order=1, mode="nearest"))
+    return lambda: Anchor(old, old).image(new, "warped")
 
 
 def ours_encode(shape: Shape, model: Path | None) -> Work:
@@ -150,6 +179,9 @@ TASKS: Mapping[str, Callable[[Shape, Path | None], Work]] = {
     "decode, MRExtrap": ours_decode,
     "decode, MONAI float32": monai_decode,
     "decode, MONAI bfloat16": monai_decode_bf16,
+    "three slabs, MRExtrap": ours_slabs,
+    "slider step, MRExtrap": ours_slider_step,
+    "warped image, MRExtrap": ours_warp,
     "encode, MRExtrap": ours_encode,
     "encode, MONAI float32": monai_encode,
     "encode, MONAI bfloat16": monai_encode_bf16,

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
+from benchmarks import precision
 from benchmarks.run import Measurement, main, ratios
 
 TINY = ("32", "32", "32")
@@ -22,6 +23,22 @@ def test_the_benchmark_compares_both_sides(tmp_path: Path, capsys: pytest.Captur
         assert task["process_mb"] > 0
     assert all(math.isfinite(value) for one in content["ratios"].values() for value in one.values())
     assert "times faster" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_what_a_viewer_waits_for_is_timed(tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    main(["--quick", "--shape", *TINY, "--only", "slab", "slider", "--threads", "1", "-o", str(out)])
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert set(content["tasks"]) == {"three slabs, MRExtrap", "slider step, MRExtrap"}
+    assert all(second > 0 for task in content["tasks"].values() for second in task["seconds"])
+    assert content["ratios"] == {}
+
+
+def test_precision_is_told_for_whole_and_slab(capsys: pytest.CaptureFixture[str]) -> None:
+    precision.main(["--voxels", "32"])
+    said = capsys.readouterr().out
+    assert "| bfloat16 |" in said
+    assert "| float32 |" in said
 
 
 def test_ratios_are_the_peers_median_over_ours() -> None:

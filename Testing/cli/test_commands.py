@@ -149,3 +149,33 @@ def test_one_scan_is_forecast_where_the_model_holds_a_prior(run: Run, scans: lis
     assert code == DONE
     assert "of 1 in the rate" in said
     assert (out / "uncertainty_age-75.00.nii.gz").is_file()
+
+
+@pytest.mark.parametrize("kind", ["plain", "added", "warped"])
+def test_the_image_asked_for_is_written_and_named(kind: str, run: Run, scans: list[str], out: Path) -> None:
+    assert run("forecast", *scans, "--at", 75, "--image", kind, "-o", out)[0] == DONE
+    (told,) = json.loads((out / "forecast.json").read_text(encoding="utf-8"))["predictions"]
+    assert told["image_kind"] == kind
+
+
+def test_without_asking_the_image_is_the_one_that_help_names(
+    run: Run, scans: list[str], out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("forecast", *scans, "--at", 75, "-o", out)[0] == DONE
+    (told,) = json.loads((out / "forecast.json").read_text(encoding="utf-8"))["predictions"]
+    with pytest.raises(SystemExit):
+        main(["forecast", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"{told['image_kind']}: the default" in words
+
+
+def test_no_cache_reaches_whoever_opens_the_engine(scans: list[str], out: Path) -> None:
+    heard: list[bool] = []
+
+    def opener(arguments: argparse.Namespace) -> Engine:
+        heard.append(arguments.no_cache)
+        return fake_engine()
+
+    for words in ([], ["--no-cache"]):
+        main(["reconstruct", scans[0].rpartition("@")[0], *words, "-o", str(out)], opener)
+    assert heard == [False, True]

@@ -64,6 +64,7 @@ def test_the_doctor_looks_at_everything_that_may_be_missing() -> None:
         "packages",
         "devices",
         "model",
+        "latents",
         "sample",
     }
     assert expected <= looked_at

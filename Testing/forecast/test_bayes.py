@@ -175,7 +175,9 @@ def test_an_age_costs_one_decode_without_its_spread() -> None:
             decoded.append(1)
             return ENGINE.codec.decode(latent)
 
-    prepared = prepare(Subject(fake_visits(70)), Request((72,)), replace(ENGINE, codec=Counting()))
+    prepared = prepare(
+        Subject(fake_visits(70)), Request((72,), image="plain"), replace(ENGINE, codec=Counting())
+    )
     decoded.clear()
     prepared.predict(72.0, has_spread=False)
     assert len(decoded) == 1

@@ -21,7 +21,8 @@ VOLUME_PRECISION = 1e-3
 
 
 def forecast_of(*ages: float, at: tuple[float, ...] = (75.0,), kept: float = 1.0, **asked: bool) -> Forecast:
-    return forecast(Subject(fake_visits(*ages)), Request(at, **asked), fake_engine(kept))
+    """With the plain decode as its image: what is anchored has laws of its own."""
+    return forecast(Subject(fake_visits(*ages)), Request(at, image="plain", **asked), fake_engine(kept))
 
 
 def volumes_of(made: Forecast, kind: str) -> dict[tuple[float, str], float]:
@@ -50,7 +51,7 @@ def test_forward_then_backward_returns() -> None:
         )
         for prediction in made.predictions
     )
-    back = forecast(Subject(ahead), Request((70, 72)), fake_engine())
+    back = forecast(Subject(ahead), Request((70, 72), image="plain"), fake_engine())
     for visit, prediction in zip(made.subject.visits, back.predictions, strict=True):
         np.testing.assert_allclose(
             back.restored(prediction).voxels, visit.scan.volume.voxels, atol=10 * SINGLE_PRECISION

@@ -13,9 +13,6 @@ from MRExtrapLib.model.device import Device
 FLOAT32_TOLERANCE = 1e-4
 """Convolutions of different extents add up in different orders."""
 
-HALO_VOXELS = 32
-"""Farther than any voxel of the default network's decoder looks."""
-
 
 @pytest.fixture
 def a_tiny_autoencoder():
@@ -47,13 +44,13 @@ def test_without_noise_the_mean_is_what_is_decoded(a_tiny_autoencoder):
     assert torch.equal(reconstruction, a_tiny_autoencoder.decode(mean))
 
 
-def test_a_slab_decodes_to_what_the_whole_decodes_to(a_tiny_autoencoder):
+def test_a_part_decodes_to_what_the_whole_decodes_to(a_tiny_autoencoder):
     latent = torch.randn(1, 4, 40, 4, 4)
     whole = a_tiny_autoencoder.decode(latent)
     first, last = 16, 24
-    halo = HALO_VOXELS // a_tiny_autoencoder.downsampling
-    slab = a_tiny_autoencoder.decode(latent[:, :, first - halo : last + halo])
-    inner = slab[:, :, HALO_VOXELS:-HALO_VOXELS]
+    halo = a_tiny_autoencoder.locality.decoder_halo
+    part = a_tiny_autoencoder.decode(latent[:, :, first - halo : last + halo])
+    inner = part[:, :, 4 * halo : -4 * halo]
     assert torch.allclose(inner, whole[:, :, first * 4 : last * 4], atol=FLOAT32_TOLERANCE)
 
 

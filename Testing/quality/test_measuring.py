@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from fakes import SHAPE, SummingSegmenter, fake_engine, fake_scan, fake_voxels
 from numpy.typing import NDArray
-from quality import autoencoder, robustness, segmenter
+from quality import anchoring, autoencoder, robustness, segmenter
 from quality.records import Records
+from scipy.ndimage import gaussian_filter
 
 from MRExtrapLib.anatomy.regions import REGIONS, SIDED
 from MRExtrapLib.evaluation.overlap import Channels, counted_ml
@@ -125,6 +126,52 @@ def test_a_linear_model_interpolates_straight(an_engine: Engine) -> None:
     observed = figures["change_percent/observed/hippocampus"]
     assert figures["change_percent/decoded/hippocampus"] == pytest.approx(observed, rel=1e-4)
     assert observed > 0
+
+
+def a_life(now: NDArray, later: NDArray) -> anchoring.Lifetime:
+    engine = fake_engine()
+    visits = engine.conform([Volume(one, AFFINE) for one in (now, now, later)])
+    return anchoring.Lifetime(*visits, true_percent=dict.fromkeys(anchoring.REGIONS, 10.0))
+
+
+def test_a_perfect_image_of_a_known_change_misses_nothing(an_engine: Engine) -> None:
+    now = np.random.default_rng(0).uniform(60, 120, (16, 16, 16)).astype(np.float32)
+    life = a_life(now, now + 10)
+    base_ml = {region: ml / 1.1 for region, ml in an_engine.measure(life.later.volume).volumes_ml.items()}
+    found = anchoring.image_figures(life.later.volume, base_ml, life, an_engine)
+    assert found["psnr_db"] == np.inf
+    assert found["ssim"] == found["sharpness"] == pytest.approx(1)
+    assert found["detail"] == pytest.approx(1)
+    assert all(found[f"error_points/{region}"] == pytest.approx(0, abs=1e-4) for region in anchoring.REGIONS)
+
+
+def test_a_blurred_image_has_lost_sharpness_and_detail(an_engine: Engine) -> None:
+    now = np.random.default_rng(0).uniform(60, 120, (16, 16, 16)).astype(np.float32)
+    life = a_life(now, now)
+    blurred = life.now.volume.with_voxels(gaussian_filter(life.now.volume.voxels, 2.0))
+    base_ml = dict(an_engine.measure(blurred).volumes_ml)
+    found = anchoring.image_figures(blurred, base_ml, life, an_engine)
+    assert found["sharpness"] < 0.5
+    assert found["detail"] < 0.9
+    assert all(found[f"error_points/{region}"] == pytest.approx(-10) for region in anchoring.REGIONS)
+
+
+def test_the_report_on_anchoring_holds_every_image(tmp_path: Path) -> None:
+    records = Records(tmp_path / "figures.json", MODEL)
+    names = [anchoring.TRUTH]
+    names += [f"{case}, {kind}" for case in (anchoring.KNOWN, anchoring.FORECAST) for kind in anchoring.KINDS]
+    one = {"psnr_db": 30.0, "ssim": 0.9, "sharpness": 0.8, "detail": 0.7, "seconds": 2.0}
+    one |= {f"error_points/{region}": -0.5 for region in anchoring.REGIONS}
+    figures = {f"{name}/{what}": value for name in names for what, value in one.items()}
+    figures |= {f"true_percent/{region}": -3.0 for region in anchoring.REGIONS}
+    records.measure(anchoring.CONDITION, "set/a", lambda: figures)
+    text = anchoring.report(records)
+    assert "1 subject(s)" in text
+    for name in names:
+        assert (
+            f"| {name} | 30.00 | 0.9000 | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 | 0.00 | 0.80 | 0.700 | 2.00 |"
+            in text
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -160,7 +160,7 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     assert model.progression is not None
     engine = fake_engine(prior=prior_from(model.progression))
     scan = read_scan(a_cohort / "sub-00" / "ses-0" / "anat" / "sub-00_ses-0_T1w.nii.gz")
-    made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,)), engine)
+    made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,), image="plain"), engine)
     change = made.restored(made.predictions[0]).voxels - scan.volume.voxels
     assert np.median(change) == pytest.approx(4 * RATE, rel=0.2)
 

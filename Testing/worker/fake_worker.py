@@ -41,6 +41,9 @@ class NoisySlowCodec:
         time.sleep(self.pause_s)
         return self.codec.decode(latent)
 
+    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Voxels:
+        return self.codec.decode_slab(latent, axis, first, last)
+
 
 def engine_of(folder: Path) -> Engine:
     """The untrained networks of a model folder, on the fake template, whose scans need no conforming."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes import AFFINE, SHAPE, fake_engine, fake_scan, fake_voxels
 
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
 from MRExtrapLib.worker.local import LocalWorker, WorkerFailure
@@ -39,7 +40,7 @@ def the_same_forecast():
     visits = tuple(
         Visit(fake_scan(fake_voxels(seed), f"visit{seed}"), age) for seed, age in enumerate((70, 72, 74))
     )
-    return forecast(Subject(visits), Request((80,)), fake_engine(kept=0.9))
+    return forecast(Subject(visits), Request((80,), image="plain"), fake_engine(kept=0.9))
 
 
 def failure_of(worker: LocalWorker, asked: object) -> tuple[str, str]:
@@ -52,7 +53,7 @@ def test_another_version_is_refused_and_both_are_named(worker: LocalWorker) -> N
     kind, sentence = failure_of(worker, Hello(99))
     assert kind == NOT_UNDERSTOOD
     assert "version 99" in sentence
-    assert "speaks 1" in sentence
+    assert "speaks 2" in sentence
 
 
 def test_a_person_is_described_before_any_age_is_asked(worker: LocalWorker, scans: Scans) -> None:
@@ -95,6 +96,43 @@ def test_an_image_alone_comes_without_measures_on_the_references_grid(
     assert image.dtype == np.float32
     assert isinstance(image, np.memmap)
     assert image.T.flags.c_contiguous
+
+
+@pytest.mark.parametrize("is_measured", [False, True])
+def test_an_image_can_hold_on_to_the_reference_scan(
+    worker: LocalWorker, scans: Scans, is_measured: bool
+) -> None:
+    loaded = worker.answer(Load(scans, image_kind="added"))
+    assert loaded.image_kind == "added"
+    made = {
+        kind: worker.answer(Predict(loaded.subject, 80, is_measured, image_kind=kind))
+        for kind in (None, "plain", "added", "warped")
+    }
+    images = {kind: worker.client.voxels(one.image) for kind, one in made.items()}
+    assert [one.image_kind for one in made.values()] == ["added", "plain", "added", "warped"]
+    np.testing.assert_array_equal(images[None], images["added"])
+    np.testing.assert_allclose(
+        worker.client.voxels(worker.answer(Predict(loaded.subject, 74)).image),
+        fake_voxels(2),
+        atol=SINGLE_PRECISION,
+    )
+    plain_now = worker.client.voxels(worker.answer(Predict(loaded.subject, 74, image_kind="plain")).image)
+    change = images["plain"] - plain_now
+    inside = (images["added"] > 21) & (images["added"] < 219)
+    np.testing.assert_allclose(
+        images["added"][inside], (fake_voxels(2) + change)[inside], atol=SINGLE_PRECISION
+    )
+    assert inside.mean() > 0.5
+
+
+def test_an_export_takes_the_image_that_was_loaded_with(
+    worker: LocalWorker, scans: Scans, tmp_path: Path
+) -> None:
+    loaded = worker.answer(Load(scans, image_kind="added"))
+    worker.answer(Predict(loaded.subject, 80, is_measured=True, has_uncertainty=True, image_kind="plain"))
+    worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
+    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
+    assert record["predictions"][0]["image_kind"] == "added"
 
 
 def test_a_sweep_arrives_in_parts_before_its_end(worker: LocalWorker, subject: str) -> None:
@@ -212,6 +250,7 @@ def test_bad_input_is_said_in_one_sentence(worker: LocalWorker, asked: object, k
         ({"sex": "X"}, "The sex 'X' is not known"),
         ({"method": "magic"}, "The method 'magic' is not known"),
         ({"diagnosis": "flu"}, "The diagnosis 'flu' is not known"),
+        ({"image_kind": "painted"}, "There is no image 'painted'"),
     ],
 )
 def test_unknown_choices_are_refused(
@@ -253,3 +292,13 @@ def test_an_export_leaves_a_foreign_folder_alone(worker: LocalWorker, subject: s
     assert kind == INPUT
     assert "did not make" in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_sliders_step_is_a_decode_and_an_export_is_what_forecast_writes(
+    worker: LocalWorker, scans: Scans, tmp_path: Path
+) -> None:
+    loaded = worker.answer(Load(scans))
+    assert loaded.image_kind == worker.answer(Predict(loaded.subject, 80)).image_kind == SLIDER_IMAGE
+    worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
+    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
+    assert record["predictions"][0]["image_kind"] == DEFAULT_IMAGE

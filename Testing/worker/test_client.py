@@ -12,7 +12,7 @@ import pytest
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.unfinished import earlier_sibling, unfinished_sibling
 from MRExtrapLib.worker.client import ENGINE_FOLDER, Client, Listener, worker_command, worker_environment
-from MRExtrapLib.worker.protocol import CANCELLED, FAULT, INPUT, LOST
+from MRExtrapLib.worker.protocol import CANCELLED, FAULT, INPUT, LOST, PROTOCOL_VERSION
 from MRExtrapLib.worker.requests import Cancel, Export, Models, Shutdown, Sweep
 from MRExtrapLib.worker.results import ArrayFile, ModelTable
 from MRExtrapLib.worker.session import new_session_path, remove_session
@@ -74,7 +74,7 @@ def say(client: Client, **event: object) -> None:
 
 def test_the_handshake_says_the_version(client: Client, process: PlayedProcess) -> None:
     client.greet(Listener())
-    assert process.told == [{"id": 1, "request": "hello", "arguments": {"protocol": 1}}]
+    assert process.told == [{"id": 1, "request": "hello", "arguments": {"protocol": PROTOCOL_VERSION}}]
 
 
 def test_answers_reach_whoever_asked_however_the_bytes_come(client: Client, heard: Heard) -> None:
@@ -93,7 +93,7 @@ def test_progress_and_parts_come_before_the_end(client: Client, heard: Heard) ->
     number = client.ask(Sweep("subject-1", (70.0,)), heard.listener)
     say(client, id=number, event="progress", fraction=0.5, words="decoding")
     image = {"path": "a.npy", "affine": AFFINE}
-    say(client, id=number, event="part", result={"age_years": 70, "image": image})
+    say(client, id=number, event="part", result={"age_years": 70, "image": image, "image_kind": "plain"})
     say(client, id=number, event="failed", kind=CANCELLED, sentence="Cancelled.", detail="")
     say(client, id=number, event="progress", fraction=0.6, words="too late")
     assert heard.words == [("progress", 0.5, "decoding"), ("part", 70.0), ("failed", CANCELLED)]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from MRExtrapLib.worker.client import Listener
+from MRExtrapLib.worker.client import Listener, worker_environment
 from MRExtrapLib.worker.local import LocalWorker
-from MRExtrapLib.worker.protocol import CANCELLED, NOT_UNDERSTOOD
+from MRExtrapLib.worker.protocol import CANCELLED, NOT_UNDERSTOOD, PROTOCOL_VERSION
 from MRExtrapLib.worker.requests import Load, Predict, ScanInput, Sweep
 from MRExtrapLib.worker.session import new_session_path
 
-HELLO = {"id": 1, "request": "hello", "arguments": {"protocol": 1}}
+HELLO = {"id": 1, "request": "hello", "arguments": {"protocol": PROTOCOL_VERSION}}
 SHUTDOWN = {"id": 9, "request": "shutdown"}
 
 Scans = tuple[ScanInput, ...]
@@ -33,7 +33,8 @@ def say(command_of: Callable[..., list[str]], tmp_path: Path) -> Say:
             (json.dumps(line).encode() if isinstance(line, dict) else line) + b"\n" for line in lines
         )
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(command_of(new_session_path(tmp_path)), **pipes) as process:
+        command = command_of(new_session_path(tmp_path))
+        with subprocess.Popen(command, **pipes, env=worker_environment()) as process:
             process.stdin.write(given)
             process.stdin.flush()  # and stays open: its end would be the worker's
             return [json.loads(line) for line in process.stdout]
@@ -50,7 +51,7 @@ def test_lines_that_are_no_requests_are_answered_and_the_talk_goes_on(say: Say) 
         b"\xff\xfe",
         {"request": "hello"},
         {"id": 3, "request": "dance"},
-        {"id": 4, "request": "hello", "arguments": {"protocol": 1, "mood": "good"}},
+        {"id": 4, "request": "hello", "arguments": {"protocol": PROTOCOL_VERSION, "mood": "good"}},
         {"id": 6, "request": "hello", "arguments": {"protocol": "one"}},
         HELLO,
         SHUTDOWN,
@@ -66,7 +67,7 @@ def test_lines_that_are_no_requests_are_answered_and_the_talk_goes_on(say: Say) 
     assert len([answer for answer in failed if answer["id"] is None]) == 5
     done = {answer["id"]: answer["result"] for answer in answers if answer["event"] == "done"}
     assert done.keys() == {1, 9}
-    assert done[1]["protocol"] == 1
+    assert done[1]["protocol"] == PROTOCOL_VERSION
 
 
 def test_a_line_without_end_is_refused(say: Say) -> None:

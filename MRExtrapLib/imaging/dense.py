@@ -1,0 +1,131 @@
+"""How one image must be bent, point by point, to look like another (dense registration), and the bending.
+
+Made for two images of one brain that differ by slow change and share their intensities, as two decodes of
+one model do: then brightness itself may be compared (Thirion 1998), and diffeomorphic steps keep tissue from
+folding (Vercauteren 2009). The work is ITK's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.volume import Grid, Volume
+
+SPACINGS_MM = (4.0, 2.0)
+"""Voxels at which the bending is sought, coarse first."""
+
+STEPS = (40, 30)
+"""At each of them, at most; ITK stops where nothing improves."""
+
+SMOOTHING_VOXELS = 1.5
+"""Standard deviation of the Gaussian over the whole bending: tissue moves together."""
+
+UPDATE_SMOOTHING_VOXELS = 1.0
+"""And over each step's change of it."""
+
+NEGLIGIBLE_MM = 1e-3
+"""A bending that moves nothing farther is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bending:
+    """Where each point of the new image comes from in the old one.
+
+    Attributes:
+        grid: of the images, on which it is meant.
+        field: displacement in mm along the grid's own axes, on coarser voxels of the same place.
+    """
+
+    grid: Grid
+    field: sitk.Image
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing moves at all."""
+        return self.farthest_mm < NEGLIGIBLE_MM
+
+    @property
+    def farthest_mm(self) -> float:
+        """How far the point that moves most does."""
+        return float(np.linalg.norm(sitk.GetArrayViewFromImage(self.field), axis=-1).max())
+
+    def displacement_mm(self) -> NDArray[np.float32]:
+        """(3, X, Y, Z): what to add to a point of the new image to find it in the old one, along the axes."""
+        fine = sitk.Resample(self.field, _frame(self.grid), sitk.Transform(), sitk.sitkLinear)
+        return sitk.GetArrayFromImage(fine).transpose(3, 2, 1, 0).astype(np.float32)
+
+    def bend(self, volume: Volume) -> Volume:
+        """A volume of the old image's grid as it looks in the new one; interpolated once, by cubic splines.
+
+        Raises:
+            InputError: it lies on another grid.
+        """
+        if not volume.grid.is_same_as(self.grid):
+            msg = f"A volume of {volume.shape} voxels does not lie on the bending's grid {self.grid.shape}."
+            raise InputError(msg)
+        if self.is_at_rest:
+            return volume
+        image = _image(volume)
+        # ITK takes the field over for the transform, so it gets its own
+        move = sitk.DisplacementFieldTransform(sitk.Cast(self.field, sitk.sitkVectorFloat64))
+        moved = sitk.GetArrayFromImage(sitk.Resample(image, image, move, sitk.sitkBSpline3)).T
+        darkest, brightest = float(volume.voxels.min()), float(volume.voxels.max())
+        return volume.with_voxels(np.clip(moved, darkest, brightest))
+
+
+def find_bending(old: Volume, new: Volume) -> Bending:
+    """The smooth, unfolded motion that makes the old image look like the new one.
+
+    Args:
+        old, new: two images of one brain on one grid, of the same brightness where they show the same.
+
+    Raises:
+        InputError: they lie on different grids.
+    """
+    if not old.grid.is_same_as(new.grid):
+        msg = f"Images of {old.shape} and {new.shape} voxels lie on different grids; conform both first."
+        raise InputError(msg)
+    field: sitk.Image | None = None
+    for spacing_mm, steps in zip(SPACINGS_MM, STEPS, strict=True):
+        fixed, moving = _coarser(new, spacing_mm), _coarser(old, spacing_mm)
+        demons = sitk.DiffeomorphicDemonsRegistrationFilter()
+        demons.SetNumberOfIterations(steps)
+        demons.SetSmoothDisplacementField(True)
+        demons.SetStandardDeviations(SMOOTHING_VOXELS)
+        demons.SetSmoothUpdateField(True)
+        demons.SetUpdateFieldStandardDeviations(UPDATE_SMOOTHING_VOXELS)
+        if field is None:
+            field = demons.Execute(fixed, moving)
+        else:
+            field = demons.Execute(
+                fixed, moving, sitk.Resample(field, fixed, sitk.Transform(), sitk.sitkLinear)
+            )
+    if field is None:
+        msg = "No spacing was given to seek a bending at."
+        raise InputError(msg)
+    return Bending(new.grid, field)
+
+
+def _image(volume: Volume) -> sitk.Image:
+    """The volume in the frame of its own axes: millimetres from its first voxel."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels.T))
+    image.SetSpacing(volume.spacing_mm)
+    return image
+
+
+def _frame(grid: Grid) -> sitk.Image:
+    """An empty image of a grid, in the same frame."""
+    frame = sitk.Image(grid.shape, sitk.sitkUInt8)
+    frame.SetSpacing(grid.spacing_mm)
+    return frame
+
+
+def _coarser(volume: Volume, spacing_mm: float) -> sitk.Image:
+    """The volume with voxels of about this size, each the mean of those it holds."""
+    factors = [max(1, round(spacing_mm / own)) for own in volume.spacing_mm]
+    return sitk.BinShrink(_image(volume), [min(f, n) for f, n in zip(factors, volume.shape, strict=True)])
