@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
     from panel_host import StandIn
 
-for module in ("PySide6", "slicer"):
-    pytest.importorskip(module, reason=WANTED)
+for module in ("PySide6.QtWidgets", "slicer"):
+    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
 
 KILLS = 6
 """Of workers at random moments; each costs a start."""

@@ -18,8 +18,8 @@ from panel_desk import REPOSITORY, WANTED, wait_until
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
 
-for module in ("PySide6", "slicer"):
-    pytest.importorskip(module, reason=WANTED)
+for module in ("PySide6.QtWidgets", "slicer"):
+    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
 
 SAMPLE = REPOSITORY / "MRExtrapLib" / "sample" / "sub-01"
 
