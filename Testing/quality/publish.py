@@ -1,7 +1,10 @@
 """Makes the bundled model of a training run: the same weights, with measured quality and a written card.
 
-    python Testing/quality/publish.py --model runs/autoencoder/model --name NAME --card CARD.md \
-        --figures SEGMENTER.json AUTOENCODER.json ... -o MRExtrapLib/models/NAME
+    python Testing/quality/publish.py --model runs/autoencoder/model [--segmenter runs/segmenter/model] \
+        --name NAME --card CARD.md --figures SEGMENTER.json AUTOENCODER.json ... \
+        -o MRExtrapLib/models/NAME
+
+With --segmenter, that model's segmenter takes the place of the one the autoencoder was trained beside.
 
 The figures are those that the scripts beside this one wrote; of each condition the mean over subjects of
 Dice (ours), PSNR and SSIM goes into model.json. CARD.md is the card's text, written by a person.
@@ -16,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
-from MRExtrapLib.model.folder import load_model, save_model
+from MRExtrapLib.model.folder import Model, load_model, save_model
 from MRExtrapLib.model.manifest import Measurement, Source
 
 HEADLINES = {"dice/ours/": "", "psnr_db": "dB", "ssim": ""}
@@ -47,10 +50,23 @@ def measurements(path: Path) -> Iterator[Measurement]:
             )
 
 
+def with_segmenter_of(model: Model, other: Model) -> Model:
+    """The model with another's segmenter, and the account of how that one was trained."""
+    networks = model.networks | {"segmenter": other.networks["segmenter"]}
+    specs = model.manifest.networks | {"segmenter": other.manifest.networks["segmenter"]}
+    runs = [run for run in other.manifest.training if run.network == "segmenter"]
+    runs += [run for run in model.manifest.training if run.network != "segmenter"]
+    return replace(
+        model, networks=networks, manifest=replace(model.manifest, networks=specs, training=tuple(runs))
+    )
+
+
 def main() -> None:
     """The command above."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--segmenter", type=Path)
+    parser.add_argument("--licence", default="CC-BY-SA-3.0")
     parser.add_argument("--name", required=True)
     parser.add_argument("--card", type=Path, required=True)
     parser.add_argument("--figures", type=Path, nargs="*", default=[])
@@ -58,9 +74,12 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     model = load_model(arguments.model)
+    if arguments.segmenter:
+        model = with_segmenter_of(model, load_model(arguments.segmenter))
     manifest = replace(
         model.manifest,
         name=arguments.name,
+        licence=arguments.licence,
         quality=tuple(one for path in arguments.figures for one in measurements(path)),
         sources=SOURCES,
         description=arguments.description,
