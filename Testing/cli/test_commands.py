@@ -117,7 +117,8 @@ def test_help_and_version_need_nothing_heavy() -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_mid_work_leaves_nothing(how: signal.Signals, scans: list[str], out: Path) -> None:
     script = (
-        "import sys, time\nfrom MRExtrapLib.cli.main import main\n"
+        "import signal, sys, time\nfrom MRExtrapLib.cli.main import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # may be ignored so far
         "def stuck(arguments):\n    print('ready', flush=True)\n    time.sleep(100)\n"
         "sys.exit(main(sys.argv[1:], stuck))"
     )
