@@ -162,6 +162,7 @@ def loaded(subject: str = "subject-1", **facts: object) -> Loaded:
         "trusted_years": (65.5, 77.5),
         "uncertainty": "none of two scans",
         "data_weight": None,
+        "image_kind": "plain",
         "warnings": (),
     }
     return Loaded(**(known | facts))
@@ -176,6 +177,7 @@ def predicted(age_years: float, is_measured: bool = False, has_uncertainty: bool
     return Predicted(
         age_years=age_years,
         image=array_file(f"image-{age_years}"),
+        image_kind="plain",
         segmentation=array_file(f"labels-{age_years}") if is_measured else None,
         uncertainty=array_file(f"spread-{age_years}") if has_uncertainty else None,
         volumes=rows if is_measured else (),

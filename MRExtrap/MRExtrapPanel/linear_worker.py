@@ -103,6 +103,7 @@ class LinearAnswers:
             trusted_years=(float(self._ages[0]) - horizon, float(self._ages[known - 1]) + horizon),
             uncertainty="the self-test's worker knows none",
             data_weight=None,
+            image_kind="plain",
             warnings=(),
         )
 
@@ -116,6 +117,7 @@ class LinearAnswers:
         return results.Predicted(
             age_years=age_years,
             image=self._image(voxels),
+            image_kind="plain",
             segmentation=self._session.save("subject", "segmentation", numbers[labels], self._affine)
             if is_measured
             else None,

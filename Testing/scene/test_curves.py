@@ -73,5 +73,5 @@ def test_a_region_that_nobody_measured_is_refused() -> None:
 
 def test_the_held_out_age_is_that_of_its_visit() -> None:
     visits = tuple(VisitEntry(f"ses-{age:g}", "", age) for age in (70.0, 72.0, 74.0))
-    loaded = Loaded("s", visits, 1, 2, "bayes", "m", "own", "cpu", (), (67.0, 77.0), "", None, ())
+    loaded = Loaded("s", visits, 1, 2, "bayes", "m", "own", "cpu", (), (67.0, 77.0), "", None, "plain", ())
     assert held_out_years(loaded) == 74.0
