@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from panel_desk import REPOSITORY, WANTED, wait_until
 
+from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
+
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
 
@@ -43,13 +45,16 @@ def test_missing_packages_are_named_with_the_button_that_installs_them(
     assert panel.ui.setupSection.isHidden()
 
 
+SPOKEN = f"protocol {PROTOCOL_VERSION} of {PROTOCOL_VERSION}"
+
+
 def test_the_report_has_slicer_worker_and_model_in_it(make_panel: Callable[..., Panel]) -> None:
     from MRExtrapPanel.process import start_worker
 
     panel = make_panel(start_worker)
     panel.ui.doctorButton.click()
     report = panel.checkup.text
-    wait_until(lambda: "verified" in report.toPlainText() and "protocol 1 of 1" in report.toPlainText())
+    wait_until(lambda: "verified" in report.toPlainText() and SPOKEN in report.toPlainText())
     assert "slicer       stand-in" in report.toPlainText()
     assert "missing      nothing" in report.toPlainText()
     panel.checkup.dialog.close()
