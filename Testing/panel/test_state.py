@@ -15,6 +15,7 @@ from MRExtrapPanel.state import PanelState, Sweep, VolumeLine
 from MRExtrapPanel.words import WARNING, trust_words, volume_cells
 from panel_desk import REPOSITORY, loaded
 
+from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 from MRExtrapLib.worker.results import Greeting, ModelEntry, RegionVolume
 
 
@@ -118,5 +119,5 @@ def test_the_report_says_what_is_missing_and_who_answered() -> None:
     assert "does not answer: not started" in silent.report
     assert silent.report.endswith("torch none")
     answered = replace(silent, greeting=Greeting(1, "0.1.0", "3.12.10", 7, "somewhere"))
-    assert "MRExtrap 0.1.0, Python 3.12.10, protocol 1 of 1" in answered.report
+    assert f"MRExtrap 0.1.0, Python 3.12.10, protocol 1 of {PROTOCOL_VERSION}" in answered.report
     assert "somewhere" not in answered.report
