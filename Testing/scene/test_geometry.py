@@ -126,7 +126,7 @@ def test_what_a_worker_wrote_reaches_the_scene(tmp_path: Path, a_source: Any, a_
         image = session.save("subject-1", "image", voxels, affine)
         labels = session.save("subject-1", "segmentation", (voxels > 0).astype(np.int16) * 17, affine)
         client = Client(process=None, session=path)  # type: ignore[arg-type]  # nothing is asked
-        answer = prediction(Predicted(70.0, image, labels), client.voxels)
+        answer = prediction(Predicted(70.0, image, "plain", labels), client.voxels)
         node = show_predicted_image(a_source, answer.image, answer.age_years)
         session.release([image.path])
     assert answer.labels is not None
