@@ -9,6 +9,7 @@ from slicer.util import VTKObservationMixin
 from vtk import vtkCommand
 
 from MRExtrapLib.scene.charts import clicked_age_years
+from MRExtrapLib.scene.maps import MAP_OPACITY
 from MRExtrapLib.scene.notice import mark_view
 from MRExtrapLib.scene.ownership import PART, ROLE, Role
 
@@ -95,9 +96,7 @@ class SlicerViews(VTKObservationMixin):
             self.addObserver(composite, vtkCommand.ModifiedEvent, self._view_changed)
         composite.SetBackgroundVolumeID(background.GetID())
         composite.SetForegroundVolumeID(over.GetID() if over is not None else None)
-        composite.SetForegroundOpacity(
-            1.0 if over is not None else 0.0
-        )  # a map's own colours are see-through
+        composite.SetForegroundOpacity(MAP_OPACITY if over is not None else 0.0)
         self.mark()
 
     def _view_changed(self, caller: object, event: object) -> None:

@@ -45,7 +45,7 @@ class Look:
 LOOKS = {
     "observed": Look(INK, marker="MarkerStyleCircle"),
     "observed, held out": Look(HELD_OUT_INK, marker="MarkerStyleSquare"),
-    "line through the scans": Look(PREDICTED_INK, line="LineStyleSolid"),
+    "fitted": Look(PREDICTED_INK, line="LineStyleSolid"),
     "extrapolated, earlier": Look(PREDICTED_INK, line="LineStyleDot", marker="MarkerStyleDiamond"),
     "extrapolated": Look(PREDICTED_INK, line="LineStyleDot", marker="MarkerStyleDiamond"),
     "95 % from": Look(PREDICTED_INK, line="LineStyleDash", width=1.0),
@@ -149,7 +149,7 @@ def _parts(curve: VolumeCurve) -> tuple[tuple[str, tuple[Point, ...]], ...]:
     return (
         ("95 % from", curve.low),
         ("95 % to", curve.high),
-        ("line through the scans", curve.fitted),
+        ("fitted", curve.fitted),
         ("extrapolated, earlier", curve.before),
         ("extrapolated", curve.after),
         ("observed", curve.observed),
@@ -166,7 +166,11 @@ def _marker(curve: VolumeCurve, age_years: float) -> tuple[Point, Point]:
 def _series(
     source: slicer.vtkMRMLScalarVolumeNode, region: str, name: str, points: Sequence[Point]
 ) -> slicer.vtkMRMLPlotSeriesNode:
-    """A series on a table of its own: they have different ages, and plots know no empty cells."""
+    """A series on a table of its own: they have different ages, and plots know no empty cells.
+
+    A single point stands there twice: Slicer draws every series as a line, and complains of shorter ones.
+    """
+    points = tuple(points) * 2 if len(points) == 1 else points
     part = f"{region}/{name}"
     table = find_or_make(source, Role.CURVE_TABLE, part)
     table.SetName(name_of(source.GetName(), f"{region} {name}"))

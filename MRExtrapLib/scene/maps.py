@@ -12,15 +12,20 @@ from MRExtrapLib.scene.notice import age_detail, age_words, name_of
 from MRExtrapLib.scene.ownership import AGE, Role, find_or_make
 from MRExtrapLib.scene.volumes import show_image
 
-COLORS = 256
-FULL_AT_PERCENTILE = 99.5
+COLORS = 255
+"""Odd, so that no change has a colour of its own: black."""
+
+FULL_AT_PERCENTILE = 98.0
 """Of the values that are not zero: where colours reach their end."""
 
-DARKER, BRIGHTER, UNCERTAIN = (0.13, 0.40, 0.93), (0.93, 0.20, 0.13), (1.0, 0.75, 0.10)
+MAP_OPACITY = 0.6
+"""Of a map that lies in the foreground of a slice."""
+
+DARKER, BRIGHTER, UNCERTAIN = (0.15, 0.55, 1.0), (1.0, 0.25, 0.10), (1.0, 0.75, 0.10)
 """At the ends of the scales: voxels predicted darker and brighter, and most uncertain."""
 
-OPAQUE_AT = 0.35
-"""Share of the scale from which on a map hides the anatomy below; nearer to zero it is translucent."""
+CERTAIN_BELOW = 0.05
+"""Share of the scale of uncertainty below which a voxel is not coloured at all."""
 
 
 def show_change(
@@ -29,7 +34,10 @@ def show_change(
     reference: PlacedArray,
     age_years: float,
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """Predicted − reference, on a scale from blue (darker) over nothing to red (brighter).
+    """Predicted − reference, on a scale from blue (darker) over black to red (brighter).
+
+    Black, not white, because slices take no opacity from a colour table: laid half translucent over the
+    anatomy, black only dims it where nothing changes.
 
     Fair between images of one kind: the reference is the *reconstructed* visit, not the observed one.
 
@@ -55,7 +63,10 @@ def show_uncertainty(
     """The standard deviation of the predicted image, in its units; nothing where it is certain."""
     node = _show_map(source, Role.UNCERTAINTY, spread, "uncertainty", age_years)
     scale = (0.0, _most(spread.voxels))
-    _color(source, node, Role.UNCERTAINTY_COLORS, "uncertain", _rising(), scale)
+    is_new = _color(source, node, Role.UNCERTAINTY_COLORS, "uncertain", _rising(), scale)
+    if is_new:
+        node.GetDisplayNode().SetApplyThreshold(True)
+        node.GetDisplayNode().SetThreshold(CERTAIN_BELOW * scale[1], np.finfo(np.float32).max)
     return node
 
 
@@ -80,40 +91,33 @@ def _color(
     what: str,
     colors: NDArray[np.float64],
     scale: tuple[float, float],
-) -> None:
-    """Colours a map by its own table; the scale is set when the map is new, then it is the user's.
+) -> bool:
+    """Colours a map that is new by its own table, and says whether it was; then the scale is the user's.
 
     So the colours of two ages mean the same.
     """
     display = node.GetDisplayNode()
     table = find_or_make(source, role)
     if display.GetColorNodeID() == table.GetID():
-        return
+        return False
     table.SetName(f"MRExtrap {what}")
     table.SetTypeToUser()
     table.SetNumberOfColors(COLORS)
     table.SetHideFromEditors(False)
     for index, color in enumerate(colors):
-        table.SetColor(index, f"{index}", *(float(value) for value in color))
+        table.SetColor(index, f"{index}", *(float(value) for value in color), 1.0)
     display.SetAndObserveColorNodeID(table.GetID())
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(*scale)
+    return True
 
 
 def _diverging() -> NDArray[np.float64]:
-    """(256, 4): red, green, blue, opacity."""
-    at = np.linspace(-1.0, 1.0, COLORS)
-    ends = np.where(at[:, None] < 0, DARKER, BRIGHTER)
-    return _towards(ends, np.abs(at))
+    """(255, 3): red, green, blue."""
+    at = np.linspace(-1.0, 1.0, COLORS)[:, None]
+    return np.where(at < 0, DARKER, BRIGHTER) * np.abs(at)
 
 
 def _rising() -> NDArray[np.float64]:
-    """(256, 4): red, green, blue, opacity."""
-    at = np.linspace(0.0, 1.0, COLORS)
-    return _towards(np.tile(UNCERTAIN, (COLORS, 1)), at)
-
-
-def _towards(ends: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From white and see-through at 0 to the end's colour."""
-    color = 1 + (ends - 1) * share[:, None]
-    return np.column_stack([color, np.clip(share / OPAQUE_AT, 0, 1)])
+    """(255, 3): red, green, blue."""
+    return np.linspace(0.0, 1.0, COLORS)[:, None] * np.array(UNCERTAIN)

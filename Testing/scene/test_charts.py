@@ -54,14 +54,20 @@ def test_a_chart_shows_each_part_as_a_series_of_its_own(a_source: Any, a_curve: 
     chart = show_chart(a_source, a_curve, 52.5)
     series = series_of(chart)
     assert points_of(series["observed"]) == a_curve.observed
-    assert points_of(series["observed, held out"]) == a_curve.held_out
-    assert points_of(series["line through the scans"]) == a_curve.fitted
+    assert set(points_of(series["observed, held out"])) == set(a_curve.held_out)
+    assert points_of(series["fitted"]) == a_curve.fitted
     assert points_of(series["extrapolated"]) == a_curve.after
     assert points_of(series["95 % from"]) == a_curve.low
     assert points_of(series["95 % to"]) == a_curve.high
     assert "extrapolated, earlier" not in series
     assert [age for age, _ in points_of(series[AGE_SHOWN])] == [52.5, 52.5]
     assert "Predicted, research use, not for diagnosis" in chart.GetTitle()
+
+
+def test_every_series_is_long_enough_for_a_line(a_source: Any, a_curve: VolumeCurve) -> None:
+    assert len(a_curve.held_out) == 1
+    series = series_of(show_chart(a_source, a_curve, 52.5)).values()
+    assert min(len(points_of(one)) for one in series) >= 2
 
 
 def test_bounds_are_dashed_and_points_are_points(a_source: Any, a_curve: VolumeCurve) -> None:
@@ -72,7 +78,7 @@ def test_bounds_are_dashed_and_points_are_points(a_source: Any, a_curve: VolumeC
         observed.LineStyleNone,
         observed.MarkerStyleCircle,
     )
-    styles = [series[name].GetLineStyle() for name in ("line through the scans", "extrapolated")]
+    styles = [series[name].GetLineStyle() for name in ("fitted", "extrapolated")]
     assert styles[0] != styles[1]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from MRExtrapLib.errors import InputError
@@ -73,5 +75,21 @@ def test_a_region_that_nobody_measured_is_refused() -> None:
 
 def test_the_held_out_age_is_that_of_its_visit() -> None:
     visits = tuple(VisitEntry(f"ses-{age:g}", "", age) for age in (70.0, 72.0, 74.0))
-    loaded = Loaded("s", visits, 1, 2, "bayes", "m", "own", "cpu", (), (67.0, 77.0), "", None, "plain", ())
+    loaded = Loaded(
+        subject="subject-1",
+        visits=visits,
+        reference=1,
+        held_out=2,
+        method="bayes",
+        model="a model",
+        segmenter="own",
+        device="cpu",
+        volumes=(),
+        trusted_years=(67.0, 77.0),
+        uncertainty="",
+        data_weight=None,
+        image_kind="plain",
+        warnings=(),
+    )
     assert held_out_years(loaded) == 74.0
+    assert held_out_years(replace(loaded, held_out=None)) is None

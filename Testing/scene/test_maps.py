@@ -21,14 +21,14 @@ PredictedAt = Callable[[float], Prediction]
 
 
 def color_at(node: Any, value: float) -> np.ndarray:
-    """Red, green, blue and opacity that a map gives to a value."""
+    """Red, green and blue that a map gives to a value."""
     display = node.GetDisplayNode()
     low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
     colors = display.GetColorNode()
     place = (value - low) / (high - low) * (colors.GetNumberOfColors() - 1)
     rgba = [0.0] * 4
     colors.GetColor(round(np.clip(place, 0, colors.GetNumberOfColors() - 1)), rgba)
-    return np.array(rgba)
+    return np.array(rgba[:3])
 
 
 def test_change_is_predicted_minus_reference(a_source: Any, predicted_at: PredictedAt) -> None:
@@ -38,15 +38,12 @@ def test_change_is_predicted_minus_reference(a_source: Any, predicted_at: Predic
     assert "change (Predicted, research use, not for diagnosis) [age=60.0years]" in node.GetName()
 
 
-def test_no_change_is_see_through_and_both_ways_have_their_colour(
-    a_source: Any, predicted_at: PredictedAt
-) -> None:
+def test_no_change_is_black_and_both_ways_have_their_colour(a_source: Any, predicted_at: PredictedAt) -> None:
     node = show_change(a_source, predicted_at(60.0).image, predicted_at(46.0).image, 60.0)
     display = node.GetDisplayNode()
     assert display.GetWindowLevelMin() == pytest.approx(-display.GetWindowLevelMax())
     nothing, darker, brighter = (color_at(node, value) for value in (0.0, -1e9, 1e9))
-    assert nothing[3] < 0.02
-    assert darker[3] == brighter[3] == 1.0
+    assert max(nothing) == 0.0
     assert darker[2] > 2 * darker[0]
     assert brighter[0] > 2 * brighter[2]
 
@@ -74,10 +71,16 @@ def test_images_of_different_grids_are_refused(a_source: Any, predicted_at: Pred
         show_change(a_source, moved, image, 46.0)
 
 
-def test_certain_voxels_are_see_through(a_source: Any, predicted_at: PredictedAt) -> None:
+def test_certain_voxels_are_not_coloured(a_source: Any, predicted_at: PredictedAt) -> None:
     spread = predicted_at(60.0).uncertainty
     assert spread is not None
     node = show_uncertainty(a_source, spread, 60.0)
     np.testing.assert_array_equal(array_of(node).voxels, spread.voxels)
-    assert color_at(node, 0.0)[3] == 0.0
-    assert color_at(node, 1e9)[3] == 1.0
+    display = node.GetDisplayNode()
+    assert display.GetApplyThreshold()
+    assert 0 < display.GetLowerThreshold() < 0.1 * display.GetWindowLevelMax()
+    assert display.GetUpperThreshold() > spread.voxels.max()
+    assert color_at(node, 1e9)[0] == 1.0
+    display.SetApplyThreshold(False)
+    show_uncertainty(a_source, spread, 61.0)
+    assert not display.GetApplyThreshold(), "the user's own setting was lost"
