@@ -172,8 +172,11 @@ class AgeSequence:
 
     def _forget(self, index: str) -> None:
         """Takes an age out, images first: the browser follows them, and would fill a gap in the others."""
-        for sequence in self._sequences:
-            sequence.RemoveDataNodeAtValue(index)
+        images, labels = self._sequences
+        gone = labels.GetDataNodeAtValue(index)
+        images.RemoveDataNodeAtValue(index)
+        segmentation.empty(gone)
+        labels.RemoveDataNodeAtValue(index)
 
     def _store(self, prediction: Prediction, has_surfaces: bool) -> str:
         """Puts an age into both sequences, and gives its index."""
@@ -188,7 +191,8 @@ class AgeSequence:
         for role, what in SEQUENCES:
             items[role].SetName(name_of(self._source.GetName(), what))
             items[role].SetAttribute(AGE, index)
-            self._sequence(role, what).SetDataNodeAtValue(items[role], index)
+            self._sequence(role, what).SetDataNodeAtValue(items[role], index)  # which takes a copy
+        segmentation.empty(items[Role.SEGMENTATION_SEQUENCE])
         if self.browser is None:
             self._browse()
         return index

@@ -91,6 +91,17 @@ def make_surfaces(node: slicer.vtkMRMLSegmentationNode) -> None:
         node.CreateClosedSurfaceRepresentation()
 
 
+def empty(node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Takes the arrays out of a segmentation that nobody will look at again.
+
+    Left to itself, a vtkSegmentation that goes wipes each segment out of the shared label map, one pass
+    over all voxels after another: a quarter second for thirty segments at 1 mm.
+    """
+    segmentation = node.GetSegmentation()
+    for segment in segment_ids(node):
+        segmentation.GetSegment(segment).RemoveAllRepresentations()
+
+
 def look_inside(node: slicer.vtkMRMLSegmentationNode) -> None:
     """Makes shells translucent in 3D when they first appear; afterwards their look is the user's."""
     display = node.GetDisplayNode()
@@ -134,12 +145,13 @@ def labels_of(node: slicer.vtkMRMLSegmentationNode) -> PlacedArray:
 
 
 def _present(labels: PlacedArray) -> list[int]:
-    present = [int(label) for label in np.unique(labels.voxels) if label != 0]
-    wrong = [label for label in present if not 0 < label < np.iinfo(np.int16).max]
-    if wrong:
-        msg = f"The labels {wrong[:5]} are no FreeSurfer numbers; segment the image again."
+    least, most = int(labels.voxels.min()), int(labels.voxels.max())
+    if least < 0 or most > np.iinfo(np.int16).max:
+        wrong = least if least < 0 else most
+        msg = f"The label {wrong} is no FreeSurfer number; segment the image again."
         raise InputError(msg)
-    return present
+    counts = np.bincount(labels.voxels.ravel(order="K").astype(np.int16, copy=False))  # unique would sort
+    return [int(label) for label in np.flatnonzero(counts) if label != 0]
 
 
 def _label_map(labels: PlacedArray) -> slicer.vtkOrientedImageData:

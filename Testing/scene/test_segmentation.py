@@ -73,7 +73,7 @@ def test_a_number_that_is_not_known_is_shown_under_its_number(a_source: Any) -> 
 
 
 def test_numbers_that_cannot_be_labels_are_refused(a_source: Any) -> None:
-    with pytest.raises(InputError, match=r"\[-1\] are no FreeSurfer numbers"):
+    with pytest.raises(InputError, match="label -1 is no FreeSurfer number"):
         show_labels(a_source, blocks(a_source, -1), "labels")
 
 
