@@ -171,7 +171,7 @@ class AgeSequence:
             self.browser.SetAttribute(PASSING, index)
 
     def _forget(self, index: str) -> None:
-        """Takes an age out, images first: the browser follows them, and would fill a gap in the others."""
+        """Takes an age out, images first, for the same reason."""
         images, labels = self._sequences
         gone = labels.GetDataNodeAtValue(index)
         images.RemoveDataNodeAtValue(index)
@@ -188,7 +188,8 @@ class AgeSequence:
         if self.browser is None:  # its nodes must be there before the first item makes nodes of its own
             volumes.show_predicted_image(self._source, prediction.image, prediction.age_years)
             segmentation.show_labels(self._source, prediction.labels, LABELS)
-        for role, what in SEQUENCES:
+        # Images last: the browser follows them, and would fill a gap in the others with another age.
+        for role, what in reversed(SEQUENCES):
             items[role].SetName(name_of(self._source.GetName(), what))
             items[role].SetAttribute(AGE, index)
             self._sequence(role, what).SetDataNodeAtValue(items[role], index)  # which takes a copy
