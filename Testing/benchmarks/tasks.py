@@ -1,7 +1,7 @@
 """What is timed, each prepared before the clock starts: a task is a name, its network, and one call.
 
 Both sides get the same image (seeded noise, smoothed, 0…1) and bring it to latents of their own shape:
-MONAI's has 4×(X/8)×(Y/8)×(Z/8) elements, ours 4×(X/4)×(Y/4)×(Z/4). Decoding ends in the same image.
+MONAI's has 4×(X/8)×(Y/8)×(Z/8) elements, ours 4×(X/2)×(Y/2)×(Z/2). Decoding ends in the same image.
 """
 
 from __future__ import annotations
