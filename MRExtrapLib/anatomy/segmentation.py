@@ -43,6 +43,9 @@ one in windows."""
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
 
+AIR_PERCENTILE = 1.0
+"""So much of a scan is air, or nothing; its very darkest voxel may be the ringing of somebody's spline."""
+
 HEAD_MARGIN_MM = 4.0
 """Air kept around the head, and head kept around the brain."""
 
@@ -187,12 +190,10 @@ def _brain_case(voxels: Voxels) -> Voxels:
 
 
 def _at_one_millimetre(volume: Volume) -> Volume:
-    """The head at 1 mm, RAS, its darkest value 0, cut to what is not air."""
-    voxels = volume.voxels - volume.voxels.min()
+    """The head at 1 mm, RAS, its air 0, cut to what is not air."""
+    voxels = np.clip(volume.voxels - np.percentile(volume.voxels, AIR_PERCENTILE), 0, None)
     inside = np.argwhere(voxels > 0.05 * np.percentile(voxels, 99.5))
-    low, high = inside.min(axis=0), inside.max(axis=0)
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    grid = isotropic_grid_around(world_of(corners, volume.affine), 1.0, HEAD_MARGIN_MM)
+    grid = isotropic_grid_around(world_of(inside, volume.affine), 1.0, HEAD_MARGIN_MM)
     return resample(Volume(voxels, volume.affine), grid)
 
 
