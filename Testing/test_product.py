@@ -20,7 +20,7 @@ AFFINE_TOLERANCE_MM = 1e-4
 
 MAIN = ("hippocampus", "ventricles", "gray_matter", "white_matter")
 STORAGE_TOLERANCE, SMALLER_PARTS_TOLERANCE = 0.01, 0.025
-"""A scan is the same scan however it is stored: 1 % of a main region; of small parts and sides a little more."""
+"""A scan is the same scan however it is stored: 1 % of a main region, of small parts a little more."""
 
 
 TURNED_DEG, SHIFTED_MM = (8.0, -6.0, 10.0), (25.0, -15.0, 30.0)
