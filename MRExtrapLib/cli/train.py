@@ -14,6 +14,7 @@ from MRExtrapLib.cli import train_progression
 from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
     from MRExtrapLib.model.folder import Model
     from MRExtrapLib.model.segmenter import SegmenterNetwork
     from MRExtrapLib.training.autoencoder import AutoencoderTraining
@@ -35,12 +36,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder = parts.add_parser("autoencoder", help="on T1 scans, heads or stripped brains")
     _add_common(autoencoder, "X_T1w scans")
     autoencoder.add_argument("--segmenter", metavar="MODEL", help="model whose segmenter strips and compares")
+    autoencoder.add_argument("--start-from", metavar="MODEL", help="model whose autoencoder is refined")
     autoencoder.add_argument("--epochs", type=int, help="epochs in all (230 in the paper)")
     autoencoder.add_argument("--steps-per-epoch", type=int, help="optimiser steps of an epoch")
     autoencoder.add_argument("--adversarial-after", type=int, metavar="EPOCH", help="100 in the paper")
     autoencoder.add_argument("--perceptual", choices=("segmenter", "lpips", "none"), default="segmenter")
     weight_help = "β₁ of the loss, 1 in the paper; the segmenter's distances are about a hundredth of LPIPS"
     autoencoder.add_argument("--perceptual-weight", type=float, metavar="WEIGHT", help=weight_help)
+    names_help = "of what the segmenter names in both images, ours beside the paper's terms; 0 by default"
+    autoencoder.add_argument("--anatomical-weight", type=float, metavar="WEIGHT", help=names_help)
     autoencoder.add_argument("--adversarial-weight", type=float, metavar="WEIGHT", help="β₂ (paper: 1e-3)")
     autoencoder.add_argument("--kl-weight", type=float, metavar="WEIGHT", help="β₃ (paper: 1e-6)")
     autoencoder.add_argument("--patch", type=int, help="side of the block that becomes channels")
@@ -108,7 +112,7 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.autoencoder import AutoencoderTraining, train_autoencoder
     from MRExtrapLib.training.brains import find_scans, prepared_brains
     from MRExtrapLib.training.packing import pack_autoencoder
-    from MRExtrapLib.training.perceptual import perceptual_distance
+    from MRExtrapLib.training.perceptual import teachers
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
 
     join_processes()
@@ -129,13 +133,30 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
     judges = [brain for brain in brains if split.part_of(brain.subject) == "validation"]
     training = _autoencoder_training(arguments, AutoencoderTraining())
-    perceptual = perceptual_distance(arguments.perceptual, segmenter, device.torch)
-    network, run = train_autoencoder(learners, judges, training, perceptual, arguments.output, device.torch)
+    compare = teachers(arguments.perceptual, training.anatomical_weight > 0, segmenter, device.torch)
+    start = _autoencoder_to_refine(arguments.start_from, training.network)
+    network, run = train_autoencoder(
+        learners, judges, training, compare, arguments.output, device.torch, start
+    )
     provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
     if rank() == 0:
         pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
         print(f"The trained model is {arguments.output / 'model'}.")
     return 0
+
+
+def _autoencoder_to_refine(name: str | None, expected: AutoencoderConfig) -> Autoencoder | None:
+    from MRExtrapLib.model.autoencoder import Autoencoder
+    from MRExtrapLib.model.catalogue import find_model
+    from MRExtrapLib.model.folder import load_model
+
+    if name is None:
+        return None
+    found = load_model(find_model(name)).autoencoder
+    if not isinstance(found, Autoencoder) or found.config != expected:
+        msg = f"The autoencoder of {name} is not {expected}; give its own --patch, --widths and --blocks."
+        raise ModelError(msg)
+    return found
 
 
 def _segmenter_of(model: Model) -> SegmenterNetwork:
@@ -157,7 +178,7 @@ def _autoencoder_training(
     arguments: argparse.Namespace, defaults: AutoencoderTraining
 ) -> AutoencoderTraining:
     run = ("epochs", "steps_per_epoch", "seed", "accumulate", "learning_rate", "crop", "batch")
-    loss = ("perceptual_weight", "adversarial_weight", "kl_weight")
+    loss = ("perceptual_weight", "anatomical_weight", "adversarial_weight", "kl_weight")
     given = _given(arguments, *run, *loss)
     if arguments.adversarial_after is not None:
         given["adversarial_after_epoch"] = arguments.adversarial_after

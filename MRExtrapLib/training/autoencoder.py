@@ -1,6 +1,7 @@
 """Trains the autoencoder with the paper's loss (arXiv 2508.19482, equation 1).
 
-L1 + β₁·perceptual + β₂·adversarial + β₃·KL; the discriminator joins only after some epochs.
+L1 + β₁·perceptual + β₂·adversarial + β₃·KL; the discriminator joins only after some epochs. A fifth term,
+off by default, holds what the segmenter names in place.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
 from MRExtrapLib.training.losses import kl_divergence
-from MRExtrapLib.training.perceptual import PerceptualLoss
+from MRExtrapLib.training.perceptual import Teachers
 from MRExtrapLib.training.run import Run, Trained, average_gradients, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
@@ -39,6 +40,7 @@ class AutoencoderTraining:
     steps_per_epoch: int = 250
     adversarial_after_epoch: int = 100
     perceptual_weight: float = 1.0
+    anatomical_weight: float = 0.0
     adversarial_weight: float = 1e-3
     kl_weight: float = 1e-6
     crop: int = 64
@@ -58,11 +60,9 @@ class AutoencoderTraining:
 class Trainer:
     """The networks, their optimisers and one step of training."""
 
-    def __init__(
-        self, training: AutoencoderTraining, perceptual: PerceptualLoss | None, device: torch.device
-    ) -> None:
+    def __init__(self, training: AutoencoderTraining, teachers: Teachers, device: torch.device) -> None:
         torch.manual_seed(training.seed)
-        self.training, self.device, self.perceptual = training, device, perceptual
+        self.training, self.device, self.teachers = training, device, teachers
         self.network = on_device(Autoencoder(training.network), device)
         self.discriminator = PatchDiscriminator(
             spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
@@ -123,8 +123,9 @@ class Trainer:
                 "l1": F.l1_loss(reconstruction.float(), image),
                 "kl": kl_divergence(mean.float(), log_variance.float()),
             }
-            if self.perceptual is not None:
-                terms["perceptual"] = self.perceptual(reconstruction, image).float()
+            for name in ("perceptual", "anatomical"):
+                if (compare := getattr(self.teachers, name)) is not None:
+                    terms[name] = compare(reconstruction, image).float()
             if is_adversarial:
                 verdict = self.discriminator(reconstruction)[-1].float()
                 terms["adversarial"] = self.judge(verdict, target_is_real=True, for_discriminator=False)
@@ -134,6 +135,7 @@ class Trainer:
         weights = {
             "l1": 1.0,
             "perceptual": self.training.perceptual_weight,
+            "anatomical": self.training.anatomical_weight,
             "adversarial": self.training.adversarial_weight,
             "kl": self.training.kl_weight,
         }
@@ -165,13 +167,26 @@ def train_autoencoder(
     brains: Sequence[Brain],
     validation: Sequence[Brain],
     training: AutoencoderTraining,
-    perceptual: PerceptualLoss | None,
+    teachers: Teachers,
     folder: Path,
     device: torch.device,
+    start: Autoencoder | None = None,
 ) -> tuple[Autoencoder, Run]:
-    """An autoencoder trained for `training.epochs`, resumed from the folder if it holds a run."""
+    """An autoencoder trained for `training.epochs`, resumed from the folder if it holds a run.
+
+    Args:
+        brains: to learn from.
+        validation: to judge by.
+        training: everything else that it depends on.
+        teachers: what compares beyond L1.
+        folder: of the run.
+        device: to train on.
+        start: weights to begin with, of the same shape; random ones if left out.
+    """
     join_processes()
-    trainer = Trainer(training, perceptual, device)
+    trainer = Trainer(training, teachers, device)
+    if start is not None:
+        trainer.network.load_state_dict(start.state_dict())
     run = Run(folder, {"kind": "autoencoder", **asdict(training), "brains": len(brains)})
     run.restore(trainer.parts)
     batches = iter(_loader(brains, training, run.step))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.segmenter import SegmenterNetwork
-from MRExtrapLib.training.losses import perceptual_loss
+from MRExtrapLib.training.losses import anatomical_loss, perceptual_loss
 
-PerceptualLoss = Callable[[Tensor, Tensor], Tensor]
+ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """(B, 1, X, Y, Z) seen and expected → a scalar."""
 
 LEVELS = 3
@@ -29,6 +30,19 @@ class SegmenterFeatures(nn.Module):
         with torch.no_grad():
             known = self.segmenter.features(expected)[:LEVELS]
         return perceptual_loss(self.segmenter.features(seen)[:LEVELS], known)
+
+
+class SegmenterNames(nn.Module):
+    """How differently our own frozen segmenter names the voxels of two images."""
+
+    def __init__(self, segmenter: SegmenterNetwork) -> None:
+        super().__init__()
+        self.segmenter = segmenter.eval().requires_grad_(False)
+
+    def forward(self, seen: Tensor, expected: Tensor) -> Tensor:
+        with torch.no_grad():
+            known = self.segmenter(expected)
+        return anatomical_loss(self.segmenter(seen), known)
 
 
 class LpipsSlices(nn.Module):
@@ -56,10 +70,24 @@ class LpipsSlices(nn.Module):
         ).mean()
 
 
-def perceptual_distance(
-    choice: str, segmenter: SegmenterNetwork, device: torch.device
-) -> PerceptualLoss | None:
-    """The distance chosen on the command line: 'segmenter', 'lpips' or 'none'."""
-    if choice == "none":
-        return None
-    return (LpipsSlices() if choice == "lpips" else SegmenterFeatures(segmenter)).to(device)
+@dataclass(frozen=True)
+class Teachers:
+    """What compares reconstructions beyond L1; None compares nothing.
+
+    Attributes:
+        perceptual: the paper's second term.
+        anatomical: what the segmenter names, ours beside the paper's four.
+    """
+
+    perceptual: ImageLoss | None = None
+    anatomical: ImageLoss | None = None
+
+
+def teachers(
+    perceptual: str, is_anatomical: bool, segmenter: SegmenterNetwork, device: torch.device
+) -> Teachers:
+    """The comparisons chosen on the command line; perceptual is 'segmenter', 'lpips' or 'none'."""
+    chosen: nn.Module | None = None
+    if perceptual != "none":
+        chosen = (LpipsSlices() if perceptual == "lpips" else SegmenterFeatures(segmenter)).to(device)
+    return Teachers(chosen, SegmenterNames(segmenter).to(device) if is_anatomical else None)

@@ -3,7 +3,7 @@
 import torch
 
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
-from MRExtrapLib.training.losses import kl_divergence, mean_soft_dice, segmentation_loss
+from MRExtrapLib.training.losses import anatomical_loss, kl_divergence, mean_soft_dice, segmentation_loss
 from MRExtrapLib.training.perceptual import SegmenterFeatures
 from MRExtrapLib.training.schedule import learning_rate_share
 
@@ -27,6 +27,20 @@ def test_a_wrong_answer_costs_more_than_a_right_one():
     channels = torch.randint(0, STRUCTURES, (1, 8, 4, 4, 4))
     wrong = (channels + 1) % STRUCTURES
     assert segmentation_loss(logits_for(wrong), channels, is_coarse=False) > 10
+
+
+def test_two_images_named_alike_cost_nothing_and_named_otherwise_all():
+    channels = torch.randint(0, STRUCTURES, (2, 8, 4, 4, 4))
+    wrong = (channels + 1) % STRUCTURES
+    assert anatomical_loss(logits_for(channels), logits_for(channels)) < NOTHING
+    assert anatomical_loss(logits_for(wrong), logits_for(channels)) > 1 - NOTHING
+
+
+def test_a_small_structure_that_is_lost_costs_as_much_as_a_large_one():
+    known = torch.zeros(1, 8, 4, 4, 4)
+    known[0, 0, 0, 0, 0] = 1  # one voxel of 512
+    lost = anatomical_loss(logits_for(torch.zeros_like(known)), logits_for(known))
+    assert 0.5 <= lost < 0.51
 
 
 def test_a_coarse_label_does_not_care_where_in_the_block_the_border_runs():
