@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.progression.cohort import Cohort
     from MRExtrapLib.progression.fitting import PriorFitting
     from MRExtrapLib.training.packing import Provenance
-    from MRExtrapLib.training.progression import LatentMaker
+    from MRExtrapLib.training.progression import Encoded, LatentMaker
 
 ENCODED = 0.9
 """Share of the time before fitting begins."""
@@ -59,14 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.progression.posterior import mean_data_weight
     from MRExtrapLib.training.packing import pack_progression
     from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, write_people
+    from MRExtrapLib.training.scans import ScanMaker
 
     started, fitting = time.monotonic(), _fitting(arguments)
     model = load_model(find_model(arguments.model))
     engine = arguments.open_engine(arguments)
     fingerprint = fingerprint_of(model) + engine.identity.segmenter
-    maker = LatentMaker(engine.conform, engine.codec.encode, fingerprint)
+    scans = ScanMaker(engine.conform, engine.measure, engine.identity.segmenter_fingerprint)
+    maker = LatentMaker(scans, engine.codec.encode, fingerprint)
     with progress_on(sys.stderr) as progress:
-        cohort = _cohort(arguments, maker, part_of(progress, 0.0, ENCODED))
+        encoded = _encoded(arguments, maker, part_of(progress, 0.0, ENCODED))
+        cohort = encoded.latents
         prior = fit_prior(cohort, fitting, part_of(progress, ENCODED, 1.0))
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
@@ -78,9 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cohort(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Cohort:
+def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Encoded:
     from MRExtrapLib.progression.fitting import check_ages
-    from MRExtrapLib.training.progression import encoded_cohort, find_people
+    from MRExtrapLib.training.people import find_people
+    from MRExtrapLib.training.progression import encoded_cohort
     from MRExtrapLib.training.split import read_split
 
     people, left_out = find_people(arguments.cohort)
@@ -89,9 +93,9 @@ def _cohort(arguments: argparse.Namespace, maker: LatentMaker, progress: Progres
         split = read_split(arguments.split)
         people = [one for one in people if split.part_of(one.name) == "train"]
     check_ages([one.ages_years for one in people])  # before hours of encoding
-    cohort, left_out = encoded_cohort(people, maker, arguments.output / "latents", progress)
-    _tell(left_out)
-    return cohort
+    encoded = encoded_cohort(people, maker, arguments.output, progress)
+    _tell(encoded.left_out)
+    return encoded
 
 
 def _tell(left_out: Sequence[str]) -> None:

@@ -34,7 +34,7 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans
 
 
 @dataclass(frozen=True, eq=False)

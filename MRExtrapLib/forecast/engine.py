@@ -101,6 +101,7 @@ class EngineIdentity:
         device: what it ran on.
         weights_sha256: the hash of the weights alone that encode, decode and segment; that of the whole model
             where it is not told.
+        segmenter_sha256: the hash of what finds tissues and measures; that of all weights where not told.
     """
 
     model: str
@@ -108,11 +109,17 @@ class EngineIdentity:
     segmenter: str
     device: str
     weights_sha256: str = ""
+    segmenter_sha256: str = ""
 
     @property
     def fingerprint(self) -> str:
         """What latents and volumes depend on: another prior or card leaves it as it is."""
         return f"{self.weights_sha256 or self.model_sha256} {self.segmenter}"
+
+    @property
+    def segmenter_fingerprint(self) -> str:
+        """What conformed scans and observed volumes depend on: another autoencoder leaves it as it is."""
+        return f"{self.segmenter_sha256 or self.fingerprint} {self.segmenter}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from MRExtrapLib.model.codec import Codec
 from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.latent_cache import LatentCache
+from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.model.segmenter import SegmenterNetwork
 from MRExtrapLib.progression.prior import prior_from
 from MRExtrapLib.training.progression import fingerprint_of
@@ -49,6 +50,7 @@ def load_engine(
         segmenter=synthseg.words if synthseg else "own" if lender is loaded else f"of {lender.name}",
         device=place.words,
         weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
+        segmenter_sha256="" if synthseg else lender.manifest.files[weights_file("segmenter")],
     )
     notices = Notices()
     codec: LatentCodec = Codec(loaded.autoencoder, loaded.grid.shape, place, notices.tell)
