@@ -41,6 +41,8 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--factors", type=int, metavar="K", help="patterns of change (default 10)")
     parser.add_argument("--noise-factors", type=int, metavar="M", help="patterns of noise (default 5)")
+    step_help = "latent elements along each side of the boxes that the prior is stored on (default 4)"
+    parser.add_argument("--step", type=int, default=4, help=step_help)
     parser.add_argument("--iterations", type=int, help="of fitting, at most (default 30)")
     curvature_help = "share of itself that a rate changes in a year, one SD (default 0.1)"
     parser.add_argument("--curvature", dest="curvature_per_year", type=float, help=curvature_help)
@@ -55,10 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
-    from MRExtrapLib.progression.fitting import fit_prior
+    from MRExtrapLib.progression.coarse import fit_coarse_prior
+    from MRExtrapLib.progression.knowledge import Knowledge
     from MRExtrapLib.progression.posterior import mean_data_weight
+    from MRExtrapLib.progression.volumes import fit_volume_prior
     from MRExtrapLib.training.packing import pack_progression
-    from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, write_people
+    from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, measured_people, write_people
     from MRExtrapLib.training.scans import ScanMaker
 
     started, fitting = time.monotonic(), _fitting(arguments)
@@ -70,10 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_on(sys.stderr) as progress:
         encoded = _encoded(arguments, maker, part_of(progress, 0.0, ENCODED))
         cohort = encoded.latents
-        prior = fit_prior(cohort, fitting, part_of(progress, ENCODED, 1.0))
+        coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
+        prior = coarse.spread()
+    knowledge = Knowledge(fit_volume_prior(measured_people(encoded)))
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
-    pack_progression(prior, model, provenance, arguments.output / "model")
+    pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")

@@ -13,6 +13,7 @@ from MRExtrapLib.imaging.conform import ConformedVisit, TissueFinder, Tissues, c
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
 
@@ -128,6 +129,7 @@ class Engine:
 
     Attributes:
         prior: what the model knows of people's rates; None where it holds none, and least squares must do.
+        knowledge: what it knows of regional volumes; None where it knows nothing.
         notices: what a user must know of how the engine worked; may grow with every call.
     """
 
@@ -137,6 +139,7 @@ class Engine:
     identity: EngineIdentity
     conformer: Conformer = conform
     prior: Prior | None = None
+    knowledge: Knowledge | None = None
     notices: Notices = field(default_factory=Notices)
 
     def conform(self, volumes: Sequence[Volume], progress: Progress = silent) -> tuple[ConformedVisit, ...]:

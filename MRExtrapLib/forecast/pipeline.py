@@ -28,6 +28,7 @@ from MRExtrapLib.forecast.subject import (
     target_ages,
 )
 from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml, words_for
+from MRExtrapLib.forecast.volumes import PersonVolumes, Statement, person_volumes
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
@@ -52,6 +53,7 @@ class Prepared:
         observations: of the visits the line was fitted on, youngest first; the last is the reference.
         truth: the last visit where it was kept back, else None.
         line: the person's latent at every age.
+        volumes: the person's regional volumes at every age; None where the model or method knows none.
         directions: that a Bayesian uncertainty is decoded along.
         image: the kind of image to show, where none is named.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
@@ -64,6 +66,7 @@ class Prepared:
     observations: tuple[Observation, ...]
     truth: Observation | None
     line: PersonLine
+    volumes: PersonVolumes | None = None
     directions: int = DIRECTIONS
     image: ImageKind = DEFAULT_IMAGE
     data_weight: float | None = None
@@ -79,7 +82,8 @@ class Prepared:
     @property
     def uncertainty_words(self) -> str:
         """How an uncertainty is made, or why there is none."""
-        return words_for(self.line)
+        words = words_for(self.line)
+        return words if self.volumes is None else f"{words} {self.volumes.words}"
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -106,6 +110,8 @@ class Prepared:
         progress(0.0, f"predicting age {age_years:.2f}")
         volume, kind = self.decode(age_years), image or self.image
         segmented = self.engine.measure(volume)
+        decoded_ml = unbiased_ml(segmented.volumes_ml, self.observations)
+        stated = None if self.volumes is None else self.volumes.at(age_years, decoded_ml)
         spread = self._spread_at(age_years, progress) if has_spread else None
         return Prediction(
             age_years=age_years,
@@ -114,13 +120,21 @@ class Prepared:
             image_kind=kind,
             labels=segmented.labels,
             uncertainty=spread.image if spread else None,
-            rows=_predicted_rows(age_years, unbiased_ml(segmented.volumes_ml, self.observations), spread),
+            rows=_predicted_rows(age_years, decoded_ml, spread, stated),
             scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
             warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
         )
 
     def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:
-        return spread_at(age_years, self.line, self.observations, self.engine, progress, self.directions)
+        return spread_at(
+            age_years,
+            self.line,
+            self.observations,
+            self.engine,
+            progress,
+            self.directions,
+            has_volumes=self.volumes is None,
+        )
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
         """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
@@ -179,6 +193,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         observations=observations,
         truth=truth[0] if truth else None,
         line=fitted(method, known, observations, engine),
+        volumes=_volumes_of(method, known, observations, engine),
         directions=request.directions,
         image=request.image,
         data_weight=weight,
@@ -207,6 +222,14 @@ def fitted(method: Method, known: Subject, observations: Sequence[Observation], 
     if method == "bayes" and engine.prior is not None:
         return posterior_rate(latents, known.ages_years, engine.prior, known.covariates)
     return fit_line(latents, known.ages_years)
+
+
+def _volumes_of(
+    method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
+) -> PersonVolumes | None:
+    """The line through the person's volumes; least squares stays as the paper has it, without one."""
+    knowledge = engine.knowledge if method == "bayes" else None
+    return person_volumes(observations, known.ages_years, known.covariates, knowledge)
 
 
 def _data_weight(known: Subject, prior: Prior) -> float:
@@ -255,11 +278,13 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
 
 
 def _predicted_rows(
-    age_years: float, volumes_ml: Mapping[str, float], spread: Spread | None
+    age_years: float, decoded_ml: Mapping[str, float], spread: Spread | None, stated: Statement | None
 ) -> tuple[VolumeRow, ...]:
     rows = []
-    for region, volume_ml in volumes_ml.items():
-        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread else (None, None)
+    for region, volume_ml in (stated.volumes_ml if stated else decoded_ml).items():
+        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread and not stated else (None, None)
+        if stated:
+            low_ml, high_ml = stated.interval_ml(region)
         rows.append(VolumeRow("predicted", age_years, region, volume_ml, low_ml, high_ml))
     return tuple(rows)
 

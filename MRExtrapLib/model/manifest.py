@@ -18,6 +18,9 @@ CARD_FILE = "MODEL_CARD.md"
 PROGRESSION_FILE = "progression.safetensors"
 """The prior of rates, where a model holds one: named arrays that the room `progression` understands."""
 
+VOLUMES_FILE = "volumes.json"
+"""What a model knows of regional volumes and their intervals, where it does; read by `progression` too."""
+
 ROLES = ("autoencoder", "segmenter")
 """The networks a model may hold; each lies in `<role>.safetensors`."""
 

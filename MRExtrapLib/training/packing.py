@@ -18,6 +18,8 @@ from MRExtrapLib.model.folder import Model, save_model
 from MRExtrapLib.model.integrity import verified_bytes
 from MRExtrapLib.model.manifest import CARD_FILE, Manifest, ModelGrid, TrainingRun
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.progression.coarse import CoarsePrior
+from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.training.run import versions
 
@@ -82,8 +84,14 @@ def pack_autoencoder(
     save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
 
 
-def pack_progression(prior: Prior, start: Model, provenance: Provenance, folder: Path) -> None:
-    """A model folder with the networks of another as they are, and the prior fitted on its latents."""
+def pack_progression(
+    prior: Prior | CoarsePrior,
+    knowledge: Knowledge | None,
+    start: Model,
+    provenance: Provenance,
+    folder: Path,
+) -> None:
+    """A model folder with the networks of another as they are, and priors of rates."""
     earlier = tuple(run for run in start.manifest.training if run.network != "progression")
     run = provenance.run_of("progression")
     manifest = replace(
@@ -92,7 +100,15 @@ def pack_progression(prior: Prior, start: Model, provenance: Provenance, folder:
     written = verified_bytes(start.folder, start.manifest, CARD_FILE).decode("utf-8")
     section = [PROGRESSION_SECTION, "", f"    {run.command}", "", *(f"- {entry}" for entry in run.data), ""]
     card = "\n".join([written.partition(PROGRESSION_SECTION)[0].rstrip(), "", *section])
-    save_model(folder, manifest, start.networks, card, _precision_of(start.networks), prior.tensors())
+    save_model(
+        folder,
+        manifest,
+        start.networks,
+        card,
+        _precision_of(start.networks),
+        prior.tensors(),
+        knowledge_text(knowledge) if knowledge else None,
+    )
 
 
 def _precision_of(networks: Mapping[str, nn.Module]) -> torch.dtype:

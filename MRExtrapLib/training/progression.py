@@ -21,6 +21,7 @@ from MRExtrapLib.model.folder import Model
 from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.cohort import Cohort, Participant
+from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import Latent, Latents
 from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
@@ -98,6 +99,16 @@ def encoded_cohort(
         raise InputError(msg)
     progress(1.0, "encoded")
     return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
+
+
+def measured_people(
+    encoded: Encoded,
+) -> list[tuple[str, Sequence[float], Sequence[Mapping[str, float]], Covariates]]:
+    """Name, ages, volumes and covariates of everyone, as the prior of volumes is fitted on."""
+    return [
+        (one.name, one.ages_years, volumes, one.covariates)
+        for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
+    ]
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

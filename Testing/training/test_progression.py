@@ -24,8 +24,8 @@ from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.folder import load_model, save_model
 from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
+from MRExtrapLib.progression.coarse import stored_prior
 from MRExtrapLib.progression.line import Latent
-from MRExtrapLib.progression.prior import prior_from
 from MRExtrapLib.training.people import find_people
 from MRExtrapLib.training.progression import LatentMaker, encoded_cohort
 from MRExtrapLib.training.scans import ScanMaker
@@ -178,7 +178,7 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     assert card.count("## progression") == 1
     assert len((run / "people.tsv").read_text(encoding="utf-8").splitlines()) == PEOPLE + 1
     assert model.progression is not None
-    engine = fake_engine(prior=prior_from(model.progression))
+    engine = fake_engine(prior=stored_prior(model.progression))
     scan = read_scan(a_cohort / "sub-00" / "ses-0" / "anat" / "sub-00_ses-0_T1w.nii.gz")
     made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,), image="plain"), engine)
     change = made.restored(made.predictions[0]).voxels - scan.volume.voxels
