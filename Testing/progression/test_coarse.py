@@ -19,7 +19,7 @@ from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.fitting import PriorFitting
 from MRExtrapLib.progression.line import fit_line
-from MRExtrapLib.progression.posterior import posterior_rate
+from MRExtrapLib.progression.posterior import posterior_rate, total_variances
 
 FINE, STEP = (2, 8, 10, 8), 4
 HALF_PRECISION = 2e-3
@@ -108,8 +108,9 @@ def test_a_cohort_teaches_mean_rates_patterns_and_the_variances_of_single_elemen
     row = truth.row(Covariates(72.0, "F", "AD"))
     expected = box_means((row @ truth.mean_rate).reshape(FINE), STEP).ravel()
     np.testing.assert_allclose(row @ coarse.boxes.mean_rate, expected, atol=0.12)
-    for name in ("residual_variance", "noise_variance"):
-        assert getattr(fitted, name).mean() == pytest.approx(getattr(truth, name).mean(), rel=0.15)
+    # what blurred patterns explain no more is in the variances of single elements: the sums agree
+    for found, meant in zip(total_variances(fitted), total_variances(truth), strict=True):
+        assert found.mean() == pytest.approx(meant.mean(), rel=0.15)
     assert np.corrcoef(fitted.noise_variance, truth.noise_variance)[0, 1] > 0.9
     spread = np.sum(np.square(fitted.factors)) / np.sum(np.square(truth.factors))
     assert 0.4 < spread < 1.2  # averaging what was spread blurs its tips
