@@ -75,7 +75,7 @@ class TrainingRun:
     """How one network came to be: enough to do it again.
 
     Attributes:
-        network: "autoencoder" or "segmenter"; "progression" for the prior.
+        network: "autoencoder" or "segmenter"; "progression" for priors, "calibration" for their intervals.
         command: what was typed.
         data: what it was trained on, in words, one entry a data set.
         seed: of everything random; None where it is unknown.
