@@ -25,7 +25,8 @@ from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.calibration import Calibration
-from MRExtrapLib.progression.knowledge import Knowledge, Likeness
+from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.volumes import VolumePrior

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +19,7 @@ from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progression.calibration import Case
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
-from MRExtrapLib.progression.knowledge import Likeness
+from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.training.people import PersonScans
 
@@ -29,11 +29,12 @@ DESIGN = Design(directions=0)
 
 @dataclass(frozen=True)
 class Tried:
-    """One person's cases, and how well the autoencoder gives back each scan (PSNR in dB)."""
+    """One person's cases, how well the autoencoder gives back each scan (PSNR in dB), and its volumes."""
 
     name: str
     cases: tuple[Case, ...]
     psnr_db: tuple[float, ...]
+    volumes_ml: tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class Trying:
             for trial in trials_of(person.ages_years, self.design)
             for case in cases_of(person, visits, trial, engine)
         ]
-        psnrs = tuple(visit.psnr_db for visit in visits if np.isfinite(visit.psnr_db))
-        return Tried(person.name, tuple(cases), psnrs)
+        psnrs = tuple(visit.psnr_db for visit in visits)
+        return Tried(person.name, tuple(cases), psnrs, tuple(visit.observed_ml for visit in visits))
 
 
 def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine: Engine) -> Iterator[Case]:
@@ -94,14 +95,9 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
         )
 
 
-def likeness_of(tried: Iterable[Tried]) -> Likeness | None:
-    """How these people's scans are given back; None where fewer than two of them tell."""
-    psnrs = [psnr for one in tried for psnr in one.psnr_db]
-    if len(psnrs) < 2:
-        return None
-    return Likeness(
-        round(float(np.mean(psnrs)), 3), round(max(float(np.std(psnrs, ddof=1)), 0.1), 3), len(psnrs)
-    )
+def likeness_of(tried: Sequence[Tried]) -> Likeness | None:
+    """What these people's scans look like to the model; None where fewer than two of them tell."""
+    return likeness([psnr for one in tried for psnr in one.psnr_db], [one.volumes_ml for one in tried])
 
 
 def write_cases(cases: Iterable[Case], path: Path) -> None:

@@ -12,34 +12,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeError, VolumeRow
+from MRExtrapLib.forecast.observing import (
+    OBSERVED,
+    fitted,
+    left_out_rows,
+    observe,
+    scan_warnings,
+    volumes_of,
+)
+from MRExtrapLib.forecast.personal import region_changes, region_rates
+from MRExtrapLib.forecast.result import (
+    Forecast,
+    HeldOut,
+    LeftOutRow,
+    Observation,
+    Prediction,
+    VolumeError,
+    VolumeRow,
+)
 from MRExtrapLib.forecast.subject import (
     DIRECTIONS,
     Method,
     Request,
     Subject,
-    Visit,
     check_request,
     target_ages,
 )
 from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml, words_for
-from MRExtrapLib.forecast.volumes import PersonVolumes, Statement, person_volumes
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.forecast.volumes import PersonVolumes, Statement
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings, weight_warnings
-from MRExtrapLib.progression.line import fit_line
-from MRExtrapLib.progression.posterior import mean_data_weight, posterior_rate
+from MRExtrapLib.progression.posterior import mean_data_weight
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.timing import timing_of
-
-CONFORMED, OBSERVED = 0.5, 0.7
-"""Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
+from MRExtrapLib.progression.trajectory import bend_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +68,7 @@ class Prepared:
         image: the kind of image to show, where none is named.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
         method_warnings: sentences about the method that was chosen.
+        left_out: each visit as the others predict it, where asked for.
     """
 
     subject: Subject
@@ -71,13 +82,15 @@ class Prepared:
     image: ImageKind = DEFAULT_IMAGE
     data_weight: float | None = None
     method_warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOutRow, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about the scans, the line as a whole, and how the engine worked so far."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
-        about_scans = (*self.subject.warnings(), *_conforming_warnings(seen))
-        return (*about_scans, *self.method_warnings, *self.engine.notices.words)
+        about_scans = (*self.subject.warnings(), *scan_warnings(seen, self.engine.knowledge))
+        bent = bend_warnings(self.volumes.line, *self._volumes_seen) if self.volumes else ()
+        return (*about_scans, *self.method_warnings, *bent, *self.engine.notices.words)
 
     @property
     def uncertainty_words(self) -> str:
@@ -148,7 +161,16 @@ class Prepared:
             uncertainty_words=self.uncertainty_words,
             warnings=self.warnings,
             data_weight=self.data_weight,
+            rates=region_rates(self.volumes) if self.volumes else (),
+            changes=region_changes(self.volumes, *self._volumes_seen) if self.volumes else (),
+            left_out=self.left_out,
         )
+
+    @property
+    def _volumes_seen(self) -> tuple[list[Mapping[str, float]], list[float]]:
+        """Of the visits the line was fitted on: what was observed, and when."""
+        seen = self.observations
+        return [one.observed_ml for one in seen], [one.visit.age_years for one in seen]
 
 
 def forecast(subject: Subject, request: Request, engine: Engine, progress: Progress = silent) -> Forecast:
@@ -185,6 +207,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
     share = len(known.visits) / len(subject.visits)
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
     truth = observe(kept_back, engine, part_of(progress, share, 1.0)) if kept_back else ()
+    left_out = left_out_rows(method, known, observations, engine) if request.has_each_left_out else ()
     weight = None if engine.prior is None else _data_weight(known, engine.prior)
     return Prepared(
         subject=subject,
@@ -193,11 +216,12 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         observations=observations,
         truth=truth[0] if truth else None,
         line=fitted(method, known, observations, engine),
-        volumes=_volumes_of(method, known, observations, engine),
+        volumes=volumes_of(method, known, observations, engine),
         directions=request.directions,
         image=request.image,
         data_weight=weight,
         method_warnings=_method_warnings(method, request.method, known, engine, weight),
+        left_out=left_out,
     )
 
 
@@ -214,22 +238,6 @@ def chosen_method(asked: Method | None, engine: Engine) -> Method:
         )
         raise ModelError(msg)
     return asked or ("linear" if engine.prior is None else "bayes")
-
-
-def fitted(method: Method, known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonLine:
-    """The person's latent at every age, by the method, from the visits that are known."""
-    latents = np.stack([seen.latent for seen in observations])
-    if method == "bayes" and engine.prior is not None:
-        return posterior_rate(latents, known.ages_years, engine.prior, known.covariates)
-    return fit_line(latents, known.ages_years)
-
-
-def _volumes_of(
-    method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
-) -> PersonVolumes | None:
-    """The line through the person's volumes; least squares stays as the paper has it, without one."""
-    knowledge = engine.knowledge if method == "bayes" else None
-    return person_volumes(observations, known.ages_years, known.covariates, knowledge)
 
 
 def _data_weight(known: Subject, prior: Prior) -> float:
@@ -249,32 +257,6 @@ def _method_warnings(
         "these scans alone, without what is known of other people."
     )
     return (*([why] if asked is None else []), *line_warnings(known.ages_years), *weak)
-
-
-def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
-    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured."""
-    volumes = [visit.scan.volume for visit in visits]
-    conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
-    observations = []
-    for index, (visit, one) in enumerate(zip(visits, conformed, strict=True)):
-        fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
-        progress(fraction, f"encoding {visit.scan.name}")
-        observations.append(observe_one(visit, one, engine))
-    return tuple(observations)
-
-
-def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
-    """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
-    latent = engine.encode(conformed.volume)
-    reconstructed = engine.decode(latent)
-    return Observation(
-        visit=visit,
-        conformed=conformed,
-        latent=latent,
-        reconstructed=reconstructed,
-        observed_ml=engine.measure(conformed.volume).volumes_ml,
-        reconstructed_ml=engine.measure(reconstructed).volumes_ml,
-    )
 
 
 def _predicted_rows(
@@ -301,9 +283,3 @@ def _held_out(truth: Observation, last_known: Observation, predictions: Sequence
         for row in prediction.rows
     )
     return HeldOut(truth, prediction, errors)
-
-
-def _conforming_warnings(observations: Sequence[Observation]) -> tuple[str, ...]:
-    return tuple(
-        f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings
-    )

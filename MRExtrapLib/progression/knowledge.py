@@ -14,28 +14,11 @@ import numpy as np
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 from MRExtrapLib.progression.calibration import Calibration
+from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.volumes import VolumePrior
 
 Row = tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How well the autoencoder gives back the scans of people it should know: PSNR inside the brain, in dB.
-
-    Attributes:
-        mean_db, spread_db: over scans of people who trained nothing.
-        scans: how many.
-    """
-
-    mean_db: float
-    spread_db: float
-    scans: int
-
-    def score(self, psnr_db: float) -> float:
-        """How many standard deviations worse than those a scan is given back; below zero: better."""
-        return (self.mean_db - psnr_db) / self.spread_db
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import pytest
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.calibration import HORIZON_EDGES_YEARS, LEVELS, Case, band_of, calibrate
 from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.knowledge import Knowledge, Likeness, knowledge_text, parse_knowledge
+from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
+from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.line import fit_line
+from MRExtrapLib.progression.trajectory import bend_warnings
 from MRExtrapLib.progression.volumes import VolumePrior, fit_volume_prior, volume_table
 
 REGIONS = ("hippocampus", "ventricles", "gray_matter")
@@ -153,7 +155,9 @@ def test_each_horizon_has_a_band() -> None:
 
 def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None:
     calibration = calibrate(cases_of(a_volume_prior, range(20), seed=1)[0])
-    knowledge = Knowledge(a_volume_prior, calibration, Likeness(30.0, 1.5, 40))
+    knowledge = Knowledge(
+        a_volume_prior, calibration, Likeness(30.0, 1.5, {"hippocampus": (-5.0, 0.1)}, 10, 40)
+    )
     text = knowledge_text(knowledge)
     back = parse_knowledge(text, "volumes.json")
     assert back.calibration == calibration
@@ -165,8 +169,38 @@ def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None
         parse_knowledge(text.replace('"unit_ml"', '"units"'), "volumes.json")
 
 
-def test_a_scan_that_is_given_back_worse_is_less_alike() -> None:
-    likeness = Likeness(30.0, 1.5, 40)
-    assert likeness.score(30.0) == 0.0
-    assert likeness.score(24.0) == 4.0
-    assert likeness.score(33.0) < 0
+def test_scans_like_those_of_the_calibration_are_not_called_unlike() -> None:
+    generator = np.random.default_rng(0)
+
+    def scan(share: float = 0.006) -> dict[str, float]:
+        whole = 1200 * np.exp(0.1 * generator.normal())
+        hippocampus = whole * share * np.exp(0.1 * generator.normal())
+        return {"hippocampus": hippocampus, "whole_brain": whole}
+
+    learned = likeness(list(30 + generator.normal(size=40)), [[scan(), scan()] for _ in range(20)])
+    assert learned is not None
+    assert (learned.people, learned.scans) == (20, 40)
+    told = [learned.warnings("scan", 30 + generator.normal(), scan()) for _ in range(100)]
+    assert sum(map(len, told)) <= 2
+    (blurred,) = learned.warnings("scan", 20.0, scan())
+    assert "reconstruction is far worse" in blurred
+    (shrunk,) = learned.warnings("scan", 30.0, scan(0.001))
+    assert "share of its hippocampus" in shrunk
+    assert not learned.warnings("scan", 60.0, scan())
+    assert likeness([30.0], [[scan()]]) is None
+
+
+def test_a_line_is_not_called_bent_and_a_bend_is(a_volume_prior: VolumePrior) -> None:
+    generator, ages = np.random.default_rng(11), [70.0, 71.0, 72.0, 73.0, 74.0]
+    told = 0
+    for number in range(100):
+        _, _, scans, known = a_person(number, generator, ages)
+        told += len(bend_warnings(a_volume_prior.line(scans, ages, known), scans, ages))
+        bent = [
+            scan | {"hippocampus": scan["hippocampus"] * (1 if i else 1.5)} for i, scan in enumerate(scans)
+        ]
+        (words,) = bend_warnings(a_volume_prior.line(bent, ages, known), bent, ages)
+        assert "hippocampus do not lie on a line" in words
+    assert told <= 5
+    two = a_volume_prior.line(scans[:2], ages[:2], known)
+    assert bend_warnings(two, scans[:2], ages[:2]) == ()
