@@ -58,11 +58,15 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
     from MRExtrapLib.progression.coarse import fit_coarse_prior
-    from MRExtrapLib.progression.knowledge import Knowledge
     from MRExtrapLib.progression.posterior import mean_data_weight
-    from MRExtrapLib.progression.volumes import fit_volume_prior
     from MRExtrapLib.training.packing import pack_progression
-    from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, measured_people, write_people
+    from MRExtrapLib.training.progression import (
+        LatentMaker,
+        fingerprint_of,
+        learned_volumes,
+        measured_people,
+        write_people,
+    )
     from MRExtrapLib.training.scans import ScanMaker
 
     started, fitting = time.monotonic(), _fitting(arguments)
@@ -76,13 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
         prior = coarse.spread()
-    knowledge = Knowledge(fit_volume_prior(measured_people(encoded)))
+    knowledge = learned_volumes(measured_people(encoded))
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
     pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
+    if knowledge.calibration:
+        print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
     print(f"The model that holds the prior is {arguments.output / 'model'}.")
     return 0
 

@@ -135,7 +135,10 @@ class Prepared:
             uncertainty=spread.image if spread else None,
             rows=_predicted_rows(age_years, decoded_ml, spread, stated),
             scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
-            warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
+            warnings=(
+                *horizon_warnings(age_years, tuple(self.line.ages_years)),
+                *(stated.image_warnings(age_years, decoded_ml) if stated else ()),
+            ),
         )
 
     def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:

@@ -63,6 +63,21 @@ class Statement:
         half_ml = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, self.freedom)) * self.spread_ml[region]
         return max(self.volumes_ml[region] - half_ml, 0.0), self.volumes_ml[region] + half_ml
 
+    def image_warnings(self, age_years: float, decoded_ml: Mapping[str, float]) -> tuple[str, ...]:
+        """One sentence when the predicted image shows other volumes than these intervals hold; else none."""
+        apart = []
+        for region in self.spread_ml:
+            low, high = self.interval_ml(region)
+            if low is not None and high is not None and not low <= decoded_ml[region] <= high:
+                predicted = f"{decoded_ml[region]:.1f} ml for {self.volumes_ml[region]:.1f}"
+                apart.append(f"{region.replace('_', ' ')} ({predicted})")
+        if not apart:
+            return ()
+        return (
+            f"The image predicted for age {age_years:.2f} shows other volumes than are predicted, beyond "
+            f"their intervals: {', '.join(apart)}. Take sizes from the volumes, not from the image.",
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class PersonVolumes:

@@ -29,8 +29,9 @@ Millilitres = Mapping[str, float]
 FLUID = "ventricles"
 """In the name of regions that grow in millilitres; all others shrink in shares of themselves."""
 
-VOLUME_FITTING = PriorFitting(factors=3, noise_factors=1, iterations=500, tolerance=1e-5)
-"""Regions shrink together, and one scan shows all of them a little larger than the next."""
+VOLUME_FITTING = PriorFitting(factors=0, noise_factors=0, iterations=500, tolerance=1e-5)
+"""Each region by itself. On twenty simulated people, cross-validated, a pattern of change that regions share
+made the ventricles' error from one scan 3.8 ml where it was 3.4, and a pattern of noise changed nothing."""
 
 LEAST_ML = 1e-3
 """No region counts as smaller: an empty one would divide by zero."""

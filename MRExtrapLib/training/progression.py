@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,12 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.model.folder import Model
 from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.calibration import calibrate
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.crossfit import MeasuredPerson, cross_fitted_cases
+from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent, Latents
+from MRExtrapLib.progression.volumes import fit_volume_prior
 from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
@@ -101,14 +105,30 @@ def encoded_cohort(
     return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
 
 
-def measured_people(
-    encoded: Encoded,
-) -> list[tuple[str, Sequence[float], Sequence[Mapping[str, float]], Covariates]]:
-    """Name, ages, volumes and covariates of everyone, as the prior of volumes is fitted on."""
+def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
+    """Everyone's volumes, as the prior of volumes is fitted on."""
     return [
-        (one.name, one.ages_years, volumes, one.covariates)
+        MeasuredPerson(one.name, tuple(one.ages_years), volumes, one.covariates, family_of(one.name))
         for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
     ]
+
+
+def family_of(name: str) -> str:
+    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
+
+    >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
+    ('cohort/sub-07', 'cohort/sub-07')
+    """
+    return re.sub(r"sim\d+$", "", name)
+
+
+def learned_volumes(people: Sequence[MeasuredPerson]) -> Knowledge:
+    """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it."""
+    prior = fit_volume_prior([one.row for one in people])
+    try:
+        return Knowledge(prior, calibrate(cross_fitted_cases(people)))
+    except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
+        return Knowledge(prior)
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

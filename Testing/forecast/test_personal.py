@@ -176,3 +176,15 @@ def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
     assert without.uncertainty is None
     assert all(row.low_ml is not None for row in without.rows)
     assert replace(with_map, uncertainty=None).uncertainty is None
+
+
+def test_an_image_that_shows_other_volumes_is_told() -> None:
+    blind = fake_engine(
+        kept=1.0, prior=fake_prior(mean_rate=np.full((5, 336), 0.05)), knowledge=fake_knowledge()
+    )
+    request = Request((90.0,), image="plain")
+    (words,) = forecast(Subject(steady_visits(72)), request, blind).predictions[0].warnings[1:]
+    assert "Take sizes from the volumes" in words
+    assert "hippocampus" in words
+    near = forecast(Subject(steady_visits(72)), Request((72.1,), image="plain"), ENGINE)
+    assert not any("Take sizes" in words for words in near.predictions[0].warnings)

@@ -11,6 +11,7 @@ import pytest
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.calibration import HORIZON_EDGES_YEARS, LEVELS, Case, band_of, calibrate
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.crossfit import MeasuredPerson, cross_fitted_cases, volume_cases
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.line import fit_line
@@ -204,3 +205,33 @@ def test_a_line_is_not_called_bent_and_a_bend_is(a_volume_prior: VolumePrior) ->
     assert told <= 5
     two = a_volume_prior.line(scans[:2], ages[:2], known)
     assert bend_warnings(two, scans[:2], ages[:2]) == ()
+
+
+def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior: VolumePrior) -> None:
+    """Those of one family stay in one fold, and everyone is predicted by a prior that never saw them."""
+    generator = np.random.default_rng(21)
+    tables = [a_person(number, generator) for number in range(40)]
+    people = [
+        MeasuredPerson(name, tuple(ages), tuple(scans), known, family=f"f{number // 2}")
+        for number, (name, ages, scans, known) in enumerate(tables)
+    ]
+    cases = cross_fitted_cases(people)
+    assert {case.person for case in cases} == {f"f{number}" for number in range(20)}
+    assert all(case.decoded_ml == case.line_ml for case in cases)
+    calibration, prior = calibrate(cases), fit_volume_prior([one.row for one in people])
+    inside = {level: [] for level in LEVELS}
+    for number in range(100, 250):
+        name, ages, scans, known = a_person(number, generator)
+        for case in volume_cases(MeasuredPerson(name, tuple(ages), tuple(scans), known), prior):
+            scale = calibration.spread_ml(case.region, case.horizon_years, case.spread_ml)
+            for level, found in inside.items():
+                found.append(abs(case.observed_ml - case.line_ml) <= calibration.reach(level) * scale)
+    for level, found in inside.items():
+        assert np.mean(found) == pytest.approx(level, abs=0.07)
+
+
+def test_every_later_scan_is_asked_of_all_scans_before_it(a_volume_prior: VolumePrior) -> None:
+    name, ages, scans, known = a_person(0, np.random.default_rng(0))
+    cases = list(volume_cases(MeasuredPerson(name, tuple(ages), tuple(scans), known), a_volume_prior))
+    assert len(cases) == 10 * len(REGIONS)
+    assert {case.inputs for case in cases} == {1, 2, 3}
