@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from MRExtrapLib.cli.demo import sample_scans
 from MRExtrapLib.cli.main import main
@@ -17,8 +18,12 @@ pytestmark = pytest.mark.skipif(not list(BUNDLED.glob("*/model.json")), reason="
 AFFINE_TOLERANCE_MM = 1e-4
 """What a viewer overlays exactly."""
 
-STORAGE_TOLERANCE = 0.01
-"""A scan is the same scan however it is stored: 1 % of a regional volume."""
+MAIN = ("hippocampus", "ventricles", "gray_matter", "white_matter")
+STORAGE_TOLERANCE, SMALLER_PARTS_TOLERANCE = 0.01, 0.025
+"""A scan is the same scan however it is stored: 1 % of a main region, of small parts a little more."""
+
+
+TURNED_DEG, SHIFTED_MM = (8.0, -6.0, 10.0), (25.0, -15.0, 30.0)
 
 
 def volumes_of(folder: Path) -> dict[str, float]:
@@ -34,14 +39,17 @@ def the_demo(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def a_flipped_copy(tmp_path) -> Path:
-    """The sample's real scan, its voxels stored the other way along x, with the affine that says so."""
+def a_copy_stored_otherwise(tmp_path) -> Path:
+    """The sample's real scan: voxels the other way along x, the head turned and shifted by the header."""
     image = nib.load(sample_scans()[0])
     voxels = np.asanyarray(image.dataobj)
     flip = np.diag([-1.0, 1, 1, 1])
     flip[0, 3] = voxels.shape[0] - 1
-    path = tmp_path / "flipped_T1w.nii.gz"
-    nib.save(nib.Nifti1Image(voxels[::-1], image.affine @ flip), path)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", TURNED_DEG, degrees=True).as_matrix()
+    turn[:3, 3] = SHIFTED_MM
+    path = tmp_path / "otherwise_T1w.nii.gz"
+    nib.save(nib.Nifti1Image(voxels[::-1], turn @ image.affine @ flip), path)
     return path
 
 
@@ -69,9 +77,10 @@ def test_the_demo_sees_the_ventricles_grow(the_demo):
     assert min(predicted) > observed[0]
 
 
-def test_storage_order_changes_no_volume_and_no_side(tmp_path, a_flipped_copy):
-    for name, scan in (("straight", sample_scans()[0]), ("flipped", a_flipped_copy)):
+def test_how_a_scan_is_stored_changes_no_volume_and_no_side(tmp_path, a_copy_stored_otherwise):
+    for name, scan in (("straight", sample_scans()[0]), ("otherwise", a_copy_stored_otherwise)):
         assert main(["measure", "--no-cache", str(scan), "-o", str(tmp_path / name)]) == 0
-    straight, flipped = volumes_of(tmp_path / "straight"), volumes_of(tmp_path / "flipped")
-    for key, volume_ml in straight.items():
-        assert flipped[key] == pytest.approx(volume_ml, rel=STORAGE_TOLERANCE), key
+    straight, otherwise = volumes_of(tmp_path / "straight"), volumes_of(tmp_path / "otherwise")
+    for region, volume_ml in straight.items():
+        tolerance = STORAGE_TOLERANCE if region in MAIN else SMALLER_PARTS_TOLERANCE
+        assert otherwise[region] == pytest.approx(volume_ml, rel=tolerance), region

@@ -7,7 +7,7 @@ left and right cannot be confused by a network, only by a header.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,9 +20,13 @@ from MRExtrapLib.anatomy.cranium import cranial_box
 from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.brain import BareBrain
 from MRExtrapLib.imaging.conform import Tissues
-from MRExtrapLib.imaging.intensity import IntensityContract
-from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, world_of
+from MRExtrapLib.imaging.intensity import IntensityContract, air_level
+from MRExtrapLib.imaging.registration import register
+from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, resample_mask, world_of
+from MRExtrapLib.imaging.rigid import inverse
+from MRExtrapLib.imaging.template import Template, bundled_template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume, Voxels
 from MRExtrapLib.model.device import Device, on_device
 from MRExtrapLib.model.segmenter import WINDOW, SegmenterNetwork
@@ -45,6 +49,9 @@ SMALLEST_BRAIN_ML = 400.0
 
 HEAD_MARGIN_MM = 4.0
 """Air kept around the head, and head kept around the brain."""
+
+FIRST_MM = 4.0
+"""How finely the head is turned upright before the second look: to a fraction of a degree."""
 
 FLUID_REACH_MM = 3
 """Fluid farther than this from tissue is left outside the brain mask."""
@@ -69,10 +76,11 @@ class Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """The segmentation network on one device."""
+    """The segmentation network on one device, and the template that says what is upright."""
 
     network: SegmenterNetwork
     device: Device
+    template: Template = field(default_factory=bundled_template)
 
     def __post_init__(self) -> None:
         on_device(self.network, self.device.torch).eval()
@@ -96,10 +104,11 @@ class Segmenter:
         return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
 
     def find_tissues(self, volume: Volume) -> Tissues:
-        """Masks of brain, cortex and cerebral white matter on a 1 mm grid around the head.
+        """Masks of brain, cortex and cerebral white matter on an upright 1 mm grid around the brain.
 
-        Looks twice: once at the brain case, to find white matter, and again at the brain alone, with the
-        scan's brightness set by its white matter.
+        Looks twice: once at the brain case as it lies in the scanner, to find white matter and how the head
+        is tilted; again at the brain alone, turned upright, with the scan's brightness set by its white
+        matter. How a scan is stored then hardly touches what is found: the network never sees the tilt.
 
         Raises:
             InputError: no brain was found.
@@ -108,16 +117,18 @@ class Segmenter:
         channels = self._channels(_brain_case(head.voxels) * _first_gain(head.voxels))
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
-        intensities = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
-        if intensities.size:
-            gain = WHITE_SEEN / max(float(np.median(intensities)), 1e-6)
-            near = ndimage.binary_dilation(brain, iterations=round(HEAD_MARGIN_MM))
-            channels = self._channels(np.where(near, head.voxels * gain, 0))
-            brain = brain_mask(channels)
-            _require_brain(brain, head.grid)
+        white = head.voxels[brain & (channels == CHANNEL["cerebral-white-matter"])]
+        gain = WHITE_SEEN / max(float(np.median(white)), 1e-6) if white.size else _first_gain(head.voxels)
+        to_template = register(BareBrain.of(head, brain).snug(), self.template.brain, finest_mm=FIRST_MM)
+        grid = _upright_grid(brain, head.grid, to_template)
+        mask = resample_mask(brain, head.grid, grid)
+        near = ndimage.binary_dilation(mask, iterations=round(HEAD_MARGIN_MM))
+        channels = self._channels(np.where(near, _without_air(volume, grid) * gain, 0))
+        brain = brain_mask(channels)
+        _require_brain(brain, grid)
         gray = brain & (channels == CHANNEL["cerebral-cortex"])
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
-        return Tissues(brain, gray, white, head.grid)
+        return Tissues(brain, gray, white, grid, to_template)
 
     def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
@@ -187,13 +198,24 @@ def _brain_case(voxels: Voxels) -> Voxels:
 
 
 def _at_one_millimetre(volume: Volume) -> Volume:
-    """The head at 1 mm, RAS, its darkest value 0, cut to what is not air."""
-    voxels = volume.voxels - volume.voxels.min()
-    inside = np.argwhere(voxels > 0.05 * np.percentile(voxels, 99.5))
-    low, high = inside.min(axis=0), inside.max(axis=0)
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    grid = isotropic_grid_around(world_of(corners, volume.affine), 1.0, HEAD_MARGIN_MM)
-    return resample(Volume(voxels, volume.affine), grid)
+    """The head at 1 mm, RAS, its air 0, cut to what is not air."""
+    bright = volume.voxels - np.float32(air_level(volume.voxels))
+    inside = np.argwhere(bright > 0.05 * np.percentile(bright, 99.5))
+    grid = isotropic_grid_around(world_of(inside, volume.affine), 1.0, HEAD_MARGIN_MM)
+    return Volume(_without_air(volume, grid), grid.affine)
+
+
+def _without_air(volume: Volume, grid: Grid) -> Voxels:
+    """The scan on a grid, its air 0."""
+    bright = np.clip(volume.voxels - np.float32(air_level(volume.voxels)), 0, None)
+    return resample(volume.with_voxels(bright), grid).voxels
+
+
+def _upright_grid(brain: NDArray[np.bool_], grid: Grid, to_template: Affine) -> Grid:
+    """A 1 mm grid in the scan's world, along the template's axes, that holds the brain with a margin."""
+    points = world_of(np.argwhere(brain), to_template @ grid.affine)
+    upright = isotropic_grid_around(points, 1.0, 2 * HEAD_MARGIN_MM)
+    return Grid(upright.shape, inverse(to_template) @ upright.affine)
 
 
 def _left_of_middle(grid: Grid) -> NDArray[np.bool_]:

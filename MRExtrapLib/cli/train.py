@@ -41,6 +41,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder.add_argument("--steps-per-epoch", type=int, help="optimiser steps of an epoch")
     autoencoder.add_argument("--adversarial-after", type=int, metavar="EPOCH", help="100 in the paper")
     autoencoder.add_argument("--perceptual", choices=("segmenter", "lpips", "none"), default="segmenter")
+    weight_help = "β₁ of the loss, 1 in the paper; the segmenter's distances are about a hundredth of LPIPS"
+    autoencoder.add_argument("--perceptual-weight", type=float, metavar="WEIGHT", help=weight_help)
+    autoencoder.add_argument("--adversarial-weight", type=float, metavar="WEIGHT", help="β₂ (paper: 1e-3)")
+    autoencoder.add_argument("--kl-weight", type=float, metavar="WEIGHT", help="β₃ (paper: 1e-6)")
     autoencoder.add_argument("--patch", type=int, help="side of the block that becomes channels")
     autoencoder.add_argument("--widths", type=int, nargs="+", help="channels of each level, finest first")
     autoencoder.add_argument("--blocks", type=int, nargs="+", help="residual blocks of each level")
@@ -155,9 +159,9 @@ def _evenly(scans: Sequence[tuple[str, Path]], split: Split, most: int | None) -
 def _autoencoder_training(
     arguments: argparse.Namespace, defaults: AutoencoderTraining
 ) -> AutoencoderTraining:
-    given = _given(
-        arguments, "epochs", "steps_per_epoch", "seed", "accumulate", "learning_rate", "crop", "batch"
-    )
+    run = ("epochs", "steps_per_epoch", "seed", "accumulate", "learning_rate", "crop", "batch")
+    loss = ("perceptual_weight", "adversarial_weight", "kl_weight")
+    given = _given(arguments, *run, *loss)
     if arguments.adversarial_after is not None:
         given["adversarial_after_epoch"] = arguments.adversarial_after
     shape = _given(arguments, "patch", "widths", "blocks", "latent_channels")

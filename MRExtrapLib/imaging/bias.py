@@ -14,7 +14,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from MRExtrapLib.imaging.resampling import image_of, isotropic_grid_around, resample, world_of
+from MRExtrapLib.imaging.intensity import air_level
+from MRExtrapLib.imaging.resampling import image_of, resample
 from MRExtrapLib.imaging.volume import Grid, Volume
 
 FIELD_SPACING_MM = 6.0
@@ -28,7 +29,7 @@ STRONGEST_LOG_GAIN = 1.5
 """Beyond e^±1.5 a field is no coil's: outside the brain the spline may run away, so it is held there."""
 
 
-def correct_bias(volume: Volume, white: NDArray[np.bool_]) -> Volume:
+def correct_bias(volume: Volume, white: NDArray[np.bool_], grid: Grid) -> Volume:
     """The volume without its bias field, in the same units: white matter's mean log gain is kept.
 
     The field multiplies what lies above the air's brightness, so a scan stored with a gain or an offset
@@ -36,25 +37,33 @@ def correct_bias(volume: Volume, white: NDArray[np.bool_]) -> Volume:
 
     Args:
         volume: any scan, whole head or stripped.
-        white: (X, Y, Z) white matter on the volume's grid.
+        white: (X, Y, Z) white matter.
+        grid: of `white`, in the volume's world. The field is found on a coarse version of it, so that of one
+            head stored two ways the same field is found if white matter was.
     """
-    air = np.float32(np.percentile(volume.voxels[::2, ::2, ::2], 1.0))
+    air = np.float32(air_level(volume.voxels))
     signal = volume.with_voxels(volume.voxels - air)
-    coarse = _coarse_grid_of(volume.grid)
-    share = resample(volume.with_voxels(white), coarse).voxels
-    seen = resample(signal.with_voxels(np.where(white, signal.voxels, 0)), coarse).voxels
+    coarse = _coarser(grid)
+    share = resample(Volume(white.astype(np.float32), grid.affine), coarse).voxels
+    on_grid = signal.voxels if grid.is_same_as(volume.grid) else resample(signal, grid).voxels
+    seen = resample(Volume(np.where(white, on_grid, 0), grid.affine), coarse).voxels
     inside = (share >= LEAST_SHARE) & (seen > 0)
     if not inside.any():
         return volume
     seen = np.where(inside, seen / np.maximum(share, LEAST_SHARE), 0)
     log_field = _log_field(seen, inside)
-    field = resample(Volume(np.exp(log_field), coarse.affine), volume.grid)
-    return volume.with_voxels(signal.voxels / np.maximum(field.voxels, np.exp(-STRONGEST_LOG_GAIN)) + air)
+    field = np.exp(resample(Volume(log_field, coarse.affine), volume.grid).voxels)  # 1 beyond the grid
+    return volume.with_voxels(signal.voxels / field + air)
 
 
-def _coarse_grid_of(grid: Grid) -> Grid:
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in grid.shape], indexing="ij"), axis=-1).reshape(-1, 3)
-    return isotropic_grid_around(world_of(corners, grid.affine), FIELD_SPACING_MM, FIELD_SPACING_MM)
+def _coarser(grid: Grid) -> Grid:
+    """A grid of `FIELD_SPACING_MM` along the same axes, one coarse voxel wider at every end."""
+    spacing_mm = np.linalg.norm(grid.affine[:3, :3], axis=0)
+    step = FIELD_SPACING_MM / spacing_mm
+    x, y, z = (int(n) for n in np.ceil((np.array(grid.shape) - 1) / step) + 3)
+    affine = grid.affine @ np.diag([*step, 1.0])
+    affine[:3, 3] -= affine[:3, :3].sum(axis=1)
+    return Grid((x, y, z), affine)
 
 
 def _log_field(voxels: NDArray, inside: NDArray[np.bool_]) -> NDArray[np.float32]:

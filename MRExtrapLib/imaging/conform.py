@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.bias import correct_bias
@@ -19,6 +20,7 @@ from MRExtrapLib.imaging.intensity import (
     IntensityContract,
     IntensityMap,
     TissueIntensities,
+    air_level,
     joint_maps,
     tissue_intensities,
 )
@@ -36,6 +38,9 @@ PLAUSIBLE_BRAIN_ML = (500.0, 2500.0)
 WHOLE_BRAIN_SHARE = 0.99
 """With less of the brain on the template's grid, what is missing is worth a warning."""
 
+RIM_MM = 3.0
+"""Of the brain's edge, where a mask or somebody's stripping cut through fluid."""
+
 BACKGROUND = 0.5 / 255
 """Darker than this outside the brain, a value on the template grid means nothing is there."""
 
@@ -44,20 +49,31 @@ BACKGROUND = 0.5 / 255
 class Tissues:
     """Where brain, gray and white matter are; masks (X, Y, Z) that share one grid.
 
-    The grid may be the scan's own or another in the same world, 1 mm say.
+    The grid may be the scan's own or another in the same world, 1 mm say. A finder that has laid the brain
+    on the template says so: `to_template`, the scan's world mm → the template's, good to some millimetres.
     """
 
     brain: NDArray[np.bool_]
     gray: NDArray[np.bool_]
     white: NDArray[np.bool_]
     grid: Grid
+    to_template: Affine | None = None
 
-    def on(self, grid: Grid) -> Tissues:
-        """The same masks on another grid."""
-        brain, gray, white = (
-            resample_mask(mask, self.grid, grid) for mask in (self.brain, self.gray, self.white)
-        )
-        return Tissues(brain, gray, white, grid)
+    def brain_on(self, grid: Grid) -> NDArray[np.bool_]:
+        """The brain mask on another grid of the same world."""
+        return resample_mask(self.brain, self.grid, grid)
+
+    def intensities_of(self, volume: Volume, contract: IntensityContract) -> TissueIntensities:
+        """The scan's floor and tissue medians, seen on the tissues' own grid.
+
+        Raises:
+            InputError: a tissue is missing, or the scan is no T1.
+        """
+        seen = volume if volume.grid.is_same_as(self.grid) else resample(volume, self.grid)
+        thickness = tuple(max(1, round(RIM_MM / mm)) for mm in seen.spacing_mm)
+        inner = minimum_filter(self.brain, [2 * n + 1 for n in thickness], mode="constant")
+        air = air_level(volume.voxels)
+        return tissue_intensities(seen.voxels, air, inner, self.gray, self.white, contract)
 
 
 class TissueFinder(Protocol):
@@ -128,7 +144,8 @@ def conform(
         progress(0.7 * (number - 1) / len(volumes), f"finding the brain of {name.lower()}")
         found.append(_prepared(volume, find_tissues, contract, name))
     progress(0.7, "registering to the template")
-    alignment = align([BareBrain.of(p.volume, p.brain) for p in found], template)
+    starts = [p.to_template for p in found]
+    alignment = align([BareBrain.of(p.volume, p.brain) for p in found], template, starts)
     progress(0.95, "resampling")
     maps = joint_maps([p.intensities for p in found], contract)
     return tuple(
@@ -144,23 +161,25 @@ class _Prepared:
     volume: Volume
     brain: NDArray[np.bool_]
     intensities: TissueIntensities
+    to_template: Affine | None
 
 
 def _prepared(
     volume: Volume, find_tissues: TissueFinder, contract: IntensityContract, name: str
 ) -> _Prepared:
-    tissues = find_tissues(volume).on(volume.grid)
-    brain_ml = tissues.brain.sum() * volume.grid.voxel_ml
+    tissues = find_tissues(volume)
+    brain = tissues.brain_on(volume.grid)
+    brain_ml = brain.sum() * volume.grid.voxel_ml
     if not PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= PLAUSIBLE_BRAIN_ML[1]:
         msg = f"{name} shows {brain_ml:.0f} ml of brain; give a T1-weighted scan of a whole adult brain."
         raise InputError(msg)
-    corrected = correct_bias(volume, tissues.white)
+    corrected = correct_bias(volume, tissues.white, tissues.grid)
     try:
-        measured = tissue_intensities(corrected.voxels, tissues.brain, tissues.gray, tissues.white, contract)
+        measured = tissues.intensities_of(corrected, contract)
     except InputError as error:
         msg = f"{name}: {error}"
         raise InputError(msg) from error
-    return _Prepared(corrected, tissues.brain, measured)
+    return _Prepared(corrected, brain, measured, tissues.to_template)
 
 
 def _conformed(

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
 
+AIR_PERCENTILE = 1.0
+"""More of any scan than this is air, or nothing."""
+
 
 @dataclass(frozen=True)
 class IntensityContract:
@@ -22,11 +25,12 @@ class IntensityContract:
 
     Attributes:
         white: where median white matter lies.
-        floor_percentile: the percentile of the brain's intensities (its CSF) that lies at 0.
+        floor_percentile: air lies at 0; or, where a scan's background is not its darkest part (somebody has
+            subtracted the brain's mean), this percentile of the inner brain.
     """
 
     white: float = 0.75
-    floor_percentile: float = 1.0
+    floor_percentile: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,17 @@ class IntensityMap:
         return (normalised - self.offset) / self.gain
 
 
+def air_level(voxels: NDArray) -> float:
+    """The brightness of air, or of the nothing around a stripped brain, in a whole scan (X, Y, Z).
+
+    Not the darkest voxel, which may be the ringing of somebody's spline.
+    """
+    return float(np.percentile(voxels[::2, ::2, ::2], AIR_PERCENTILE))
+
+
 def tissue_intensities(
     voxels: NDArray,
+    air: float,
     brain: NDArray[np.bool_],
     gray: NDArray[np.bool_],
     white: NDArray[np.bool_],
@@ -73,16 +86,23 @@ def tissue_intensities(
 ) -> TissueIntensities:
     """The floor and tissue medians of one scan; masks on the voxels' grid.
 
+    Args:
+        voxels: (X, Y, Z) of the scan.
+        air: `air_level` of it.
+        brain: without its rim, where a mask or somebody's stripping cut through fluid.
+        gray: gray matter.
+        white: white matter.
+        contract: of the model.
+
     Raises:
         InputError: a tissue is missing, or white matter is not brighter than gray (not a T1).
     """
     if not (gray.any() and white.any()):
         msg = "No gray or white matter was found, so this is no brain scan that MRExtrap can use."
         raise InputError(msg)
+    darkest = float(np.percentile(voxels[brain], contract.floor_percentile)) if brain.any() else air
     measured = TissueIntensities(
-        float(np.percentile(voxels[brain], contract.floor_percentile)),
-        float(np.median(voxels[gray])),
-        float(np.median(voxels[white])),
+        min(air, darkest), float(np.median(voxels[gray])), float(np.median(voxels[white]))
     )
     if not measured.floor < measured.gray < measured.white:
         msg = (

@@ -32,15 +32,19 @@ class Alignment:
     qualities: tuple[RegistrationQuality, ...]
 
 
-def align(visits: Sequence[BareBrain], template: Template) -> Alignment:
+def align(
+    visits: Sequence[BareBrain], template: Template, starts: Sequence[Affine | None] | None = None
+) -> Alignment:
     """The visits of one person on the template, agreeing with each other.
 
     Args:
         visits: the person's brains, in any order.
         template: where to.
+        starts: for each visit a motion to the template good to some millimetres, where one is known.
     """
     target = template.brain
-    alone = [register(visit.snug(), target, finest_mm=4.0) for visit in visits]
+    known = starts or [None] * len(visits)
+    alone = [register(visit.snug(), target, start) for visit, start in zip(visits, known, strict=True)]
     motions, residual_mm = meet(visits, alone, target.volume.grid)
     return Alignment(tuple(motions), _qualities(visits, motions, target, residual_mm))
 

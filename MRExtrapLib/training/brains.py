@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.bias import correct_bias
 from MRExtrapLib.imaging.conform import TissueFinder
-from MRExtrapLib.imaging.intensity import IntensityContract, joint_maps, tissue_intensities
+from MRExtrapLib.imaging.intensity import IntensityContract, joint_maps
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.resampling import Interpolation, resample
 from MRExtrapLib.imaging.volume import Volume
@@ -55,10 +55,8 @@ def prepare_brain(
         InputError: no brain was found, or the scan is no T1.
     """
     tissues = find_tissues(volume)
-    native = tissues.on(volume.grid)
-    corrected = correct_bias(volume, native.white)
-    measured = tissue_intensities(corrected.voxels, native.brain, native.gray, native.white, contract)
-    (scale,) = joint_maps([measured], contract)
+    corrected = correct_bias(volume, tissues.white, tissues.grid)
+    (scale,) = joint_maps([tissues.intensities_of(corrected, contract)], contract)
     moved = resample(corrected, tissues.grid, interpolation=Interpolation.SPLINE)
     normalised = np.where(tissues.brain, np.clip(scale.to_normalised(moved.voxels), 0, 1), 0)
     (box,) = ndimage.find_objects(tissues.brain.astype(np.uint8))

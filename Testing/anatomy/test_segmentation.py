@@ -93,6 +93,17 @@ def test_a_scan_without_a_brain_is_refused(a_segmenter):
         a_segmenter.find_tissues(Volume(speck, np.eye(4)))
 
 
+def test_one_very_dark_voxel_does_not_turn_air_into_head():
+    voxels = np.zeros((40, 40, 40))
+    voxels[12:28, 12:28, 12:28] = 100.0
+    ringing = voxels.copy()
+    ringing[11, 11, 11] = -60.0  # as a spline leaves beside a bright edge
+    plain, disturbed = (
+        segmentation._at_one_millimetre(Volume(v, np.eye(4))).voxels for v in (voxels, ringing)
+    )
+    np.testing.assert_array_equal(plain, disturbed)
+
+
 def test_the_brain_mask_keeps_the_largest_piece_and_fills_it():
     channels = np.zeros((40, 40, 40), dtype=np.uint8)
     channels[5:30, 5:30, 5:30] = CHANNEL["cerebral-white-matter"]

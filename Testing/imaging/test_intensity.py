@@ -47,7 +47,7 @@ def test_a_contrast_that_is_no_t1_is_refused(a_brain_on, a_grid_stored, a_tissue
     scan = a_brain_on(a_grid_stored("RAS"))
     tissues = a_tissue_finder(scan)
     with pytest.raises(InputError, match="T1-weighted"):
-        tissue_intensities(-scan.voxels, tissues.brain, tissues.gray, tissues.white, CONTRACT)
+        tissue_intensities(-scan.voxels, 0.0, tissues.brain, tissues.gray, tissues.white, CONTRACT)
 
 
 def test_a_coils_drift_is_divided_away(a_brain_on, a_grid_stored, a_tissue_finder):
@@ -55,6 +55,6 @@ def test_a_coils_drift_is_divided_away(a_brain_on, a_grid_stored, a_tissue_finde
     tissues = a_tissue_finder(scan)
     x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in scan.shape), indexing="ij")
     log_field = 0.2 * x - 0.15 * y * z + 0.1 * z
-    corrected = correct_bias(scan.with_voxels(scan.voxels * np.exp(log_field)), tissues.white)
+    corrected = correct_bias(scan.with_voxels(scan.voxels * np.exp(log_field)), tissues.white, tissues.grid)
     left = np.log(corrected.voxels[tissues.brain] / scan.voxels[tissues.brain])
     assert left.std() < LEFT_OF_THE_FIELD * log_field[tissues.brain].std()
