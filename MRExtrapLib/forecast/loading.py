@@ -7,6 +7,7 @@ from MRExtrapLib.anatomy.synthseg import SynthSeg, find_synthseg
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity, LatentCodec, Notices, VolumeSegmenter
 from MRExtrapLib.forecast.keeping import KeepingCodec
+from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.template import Template, bundled_template
 from MRExtrapLib.model.catalogue import find_model
 from MRExtrapLib.model.codec import Codec
@@ -42,6 +43,7 @@ def load_engine(
     synthseg = SynthSeg(find_synthseg()) if segmenter == "synthseg" else None
     place = pick_device(device)
     loaded = load_model(find_model(model))
+    _require_scale(loaded)
     template = _template_of(loaded)
     lender = loaded if loaded.segmenter or synthseg else load_model(find_model())
     found: VolumeSegmenter = synthseg or _own_segmenter(lender, place)
@@ -69,6 +71,15 @@ def _own_segmenter(model: Model, device: Device) -> Segmenter:
         msg = f"The model {model.name} has no segmenter; choose another model, or --segmenter synthseg."
         raise ModelError(msg)
     return Segmenter(model.segmenter, device)
+
+
+def _require_scale(model: Model) -> None:
+    if model.manifest.intensity != IntensityContract():
+        msg = (
+            f"The model {model.name} was trained on another scale of brightness ({model.manifest.intensity}) "
+            f"than this version makes ({IntensityContract()}); install a model made for this version."
+        )
+        raise ModelError(msg)
 
 
 def _template_of(model: Model) -> Template:
