@@ -17,11 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
+
+CONFORMING = 2
+"""Raised whenever conforming gives other voxels than before: what was kept from then is not taken for now."""
 
 CONFORMED = 0.8
 """Share of the time after conforming all scans of a person; then they are measured."""
@@ -91,7 +95,7 @@ def kept_scans(
         InputError: a scan cannot be used.
     """
     hashes = scan_hashes(person)
-    key = key_of(maker.fingerprint, *hashes)
+    key = key_of(maker.fingerprint, CONFORMING, IntensityContract(), *hashes)
     files = tuple(folder / f"{participant_of(person)}_{one[:12]}_{key}.npz" for one in hashes)
     if not all(file.is_file() for file in files):
         volumes = [read_scan(path).volume for path in person.paths]
