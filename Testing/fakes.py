@@ -24,8 +24,12 @@ from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.calibration import Calibration
+from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.volumes import VolumePrior
 
 SHAPE = (6, 7, 8)
 AFFINE = np.array([[2.0, 0, 0, -6], [0, 2.0, 0, -7], [0, 0, 2.0, -8], [0, 0, 0, 1]])
@@ -121,14 +125,35 @@ def fake_prior(**values: object) -> Prior:
     return Prior(**(known | values))
 
 
+def fake_knowledge(calibration: Calibration | None = None, likeness: Likeness | None = None) -> Knowledge:
+    """What is known of volumes: tissue loses a hundredth a year, ventricles grow by 2 ml."""
+    regions, ones = ("hippocampus", "ventricles", "gray_matter", "white_matter"), np.ones(4)
+    base = np.array([-0.01, 0.02, -0.01, -0.01])
+    prior = Prior(
+        latent_shape=(4,),
+        mean_rate=np.stack([base, 0 * ones, 0 * ones, base / 2, base]),
+        factors=0.005 * ones[None],
+        residual_variance=0.003**2 * ones,
+        noise_factors=0.004 * ones[None],
+        noise_variance=0.01**2 * ones,
+        typical_covariates=np.array([1.0, 0.0, 0.0, 0.3, 0.2]),
+        age_centre_years=72.0,
+    )
+    volumes = VolumePrior(regions, np.array([0.0, 100.0, 0.0, 0.0]), prior)
+    return Knowledge(volumes, calibration, likeness)
+
+
 def fake_engine(
-    kept: float = 1.0, conform_warnings: tuple[str, ...] = (), prior: Prior | None = None
+    kept: float = 1.0,
+    conform_warnings: tuple[str, ...] = (),
+    prior: Prior | None = None,
+    knowledge: Knowledge | None = None,
 ) -> Engine:
     """An engine whose reconstruction keeps that share of the intensities."""
     template = Template(Volume(np.ones(SHAPE), AFFINE), "box")
     identity = EngineIdentity(model="fake", model_sha256="0" * 64, segmenter="own", device="cpu")
     conformer = FakeConformer(conform_warnings)
-    return Engine(LinearCodec(kept), SummingSegmenter(), template, identity, conformer, prior)
+    return Engine(LinearCodec(kept), SummingSegmenter(), template, identity, conformer, prior, knowledge)
 
 
 def open_fake_engine(arguments: argparse.Namespace) -> Engine:

@@ -57,6 +57,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="fit without the last scan, predict at its age, and report the errors of the volumes",
     )
+    parser.add_argument(
+        "--leave-one-out",
+        action="store_true",
+        help="also predict each known visit from all others, and report the errors of the volumes",
+    )
     add_engine(parser)
     parser.set_defaults(run=run)
 
@@ -69,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     directions = DIRECTIONS if arguments.directions is None else arguments.directions
     image = arguments.image or DEFAULT_IMAGE
     ages, is_held_out = _target_ages(arguments), arguments.hold_out_last
-    request = Request(ages, arguments.method, is_held_out, directions, image)
+    leaves_out = arguments.leave_one_out
+    request = Request(ages, arguments.method, is_held_out, directions, image, leaves_out)
     subject = _subject(arguments)
     check_request(subject, request, request.method or "bayes")  # the model, not yet known, may hold a prior
     forecast_into(arguments.output, subject, request, arguments)

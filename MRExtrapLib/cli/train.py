@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from MRExtrapLib.cli import train_progression
+from MRExtrapLib.cli import train_calibration, train_progression
 from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Adds `train` and what can be trained to the command line."""
     parser = subparsers.add_parser("train", help="train a network on a folder of scans")
-    parts = parser.add_subparsers(dest="part", required=True, metavar="segmenter|autoencoder|progression")
+    parts = parser.add_subparsers(
+        dest="part", required=True, metavar="segmenter|autoencoder|progression|calibration"
+    )
     segmenter = parts.add_parser("segmenter", help="on labelled scans, and on label maps, which are painted")
     _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone")
     segmenter.add_argument("--start-from", metavar="MODEL", help="model whose segmenter is refined")
@@ -55,6 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder.add_argument("--most", type=int, metavar="N", help="at most N training scans of each folder")
     autoencoder.set_defaults(run=train_autoencoder)
     train_progression.add_parser(parts)
+    train_calibration.add_parser(parts)
 
 
 def _add_common(parser: argparse.ArgumentParser, data_help: str) -> None:

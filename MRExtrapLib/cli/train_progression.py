@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.progression.cohort import Cohort
     from MRExtrapLib.progression.fitting import PriorFitting
     from MRExtrapLib.training.packing import Provenance
-    from MRExtrapLib.training.progression import LatentMaker
+    from MRExtrapLib.training.progression import Encoded, LatentMaker
 
 ENCODED = 0.9
 """Share of the time before fitting begins."""
@@ -41,6 +41,8 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--factors", type=int, metavar="K", help="patterns of change (default 10)")
     parser.add_argument("--noise-factors", type=int, metavar="M", help="patterns of noise (default 5)")
+    step_help = "latent elements along each side of the boxes that the prior is stored on (default 4)"
+    parser.add_argument("--step", type=int, default=4, help=step_help)
     parser.add_argument("--iterations", type=int, help="of fitting, at most (default 30)")
     curvature_help = "share of itself that a rate changes in a year, one SD (default 0.1)"
     parser.add_argument("--curvature", dest="curvature_per_year", type=float, help=curvature_help)
@@ -55,32 +57,46 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
-    from MRExtrapLib.progression.fitting import fit_prior
+    from MRExtrapLib.progression.coarse import fit_coarse_prior
     from MRExtrapLib.progression.posterior import mean_data_weight
     from MRExtrapLib.training.packing import pack_progression
-    from MRExtrapLib.training.progression import LatentMaker, fingerprint_of, write_people
+    from MRExtrapLib.training.progression import (
+        LatentMaker,
+        fingerprint_of,
+        learned_volumes,
+        measured_people,
+        write_people,
+    )
+    from MRExtrapLib.training.scans import ScanMaker
 
     started, fitting = time.monotonic(), _fitting(arguments)
     model = load_model(find_model(arguments.model))
     engine = arguments.open_engine(arguments)
     fingerprint = fingerprint_of(model) + engine.identity.segmenter
-    maker = LatentMaker(engine.conform, engine.codec.encode, fingerprint)
+    scans = ScanMaker(engine.conform, engine.measure, engine.identity.segmenter_fingerprint)
+    maker = LatentMaker(scans, engine.codec.encode, fingerprint)
     with progress_on(sys.stderr) as progress:
-        cohort = _cohort(arguments, maker, part_of(progress, 0.0, ENCODED))
-        prior = fit_prior(cohort, fitting, part_of(progress, ENCODED, 1.0))
+        encoded = _encoded(arguments, maker, part_of(progress, 0.0, ENCODED))
+        cohort = encoded.latents
+        coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
+        prior = coarse.spread()
+    knowledge = learned_volumes(measured_people(encoded))
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
-    pack_progression(prior, model, provenance, arguments.output / "model")
+    pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
+    if knowledge.calibration:
+        print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
     print(f"The model that holds the prior is {arguments.output / 'model'}.")
     return 0
 
 
-def _cohort(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Cohort:
+def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Encoded:
     from MRExtrapLib.progression.fitting import check_ages
-    from MRExtrapLib.training.progression import encoded_cohort, find_people
+    from MRExtrapLib.training.people import find_people
+    from MRExtrapLib.training.progression import encoded_cohort
     from MRExtrapLib.training.split import read_split
 
     people, left_out = find_people(arguments.cohort)
@@ -89,9 +105,9 @@ def _cohort(arguments: argparse.Namespace, maker: LatentMaker, progress: Progres
         split = read_split(arguments.split)
         people = [one for one in people if split.part_of(one.name) == "train"]
     check_ages([one.ages_years for one in people])  # before hours of encoding
-    cohort, left_out = encoded_cohort(people, maker, arguments.output / "latents", progress)
-    _tell(left_out)
-    return cohort
+    encoded = encoded_cohort(people, maker, arguments.output, progress)
+    _tell(encoded.left_out)
+    return encoded
 
 
 def _tell(left_out: Sequence[str]) -> None:

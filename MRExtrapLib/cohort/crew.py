@@ -18,10 +18,9 @@ import dask
 from distributed import Client, Future, LocalCluster, as_completed
 
 from MRExtrapLib.errors import InputError, MRExtrapError
-from MRExtrapLib.evaluation.people import participant_of
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans, participant_of
 
 CORES_PER_WORKER = 4
 """Networks hardly gain from more, and each worker holds a few gigabytes."""

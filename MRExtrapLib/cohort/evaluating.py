@@ -9,14 +9,14 @@ from pathlib import Path
 from MRExtrapLib.cohort.crew import Crew, Failure, Recipe, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
-from MRExtrapLib.evaluation.people import participant_of, people_of
+from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
 from MRExtrapLib.evaluation.results import PersonResult
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans, participant_of
 from MRExtrapLib.training.split import read_split
 
 

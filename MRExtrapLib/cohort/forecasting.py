@@ -10,7 +10,7 @@ from pathlib import Path
 from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
 from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.people import key_of, participant_of, people_of, scan_hashes
+from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
@@ -19,7 +19,7 @@ from MRExtrapLib.imaging.scan import Sex
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.covariates import Diagnosis
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ the segmenter that measures the scans, the inputs' own reconstruction bias added
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -30,11 +30,12 @@ from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
 from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
+from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +114,29 @@ def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predi
     age, inputs = bench.target_age(trial), bench.inputs(trial)
     volume = bench.engine.decode(line.at(age))
     segmented = bench.engine.measure(volume)
-    spread_ml, freedom = None, None
-    count = bench.design.directions
-    spread = spread_at(age, line, inputs, bench.engine, count=count) if count else None
-    if spread is not None:
-        spread_ml = dict(spread.volumes_ml)
-        freedom = float(line.degrees_of_freedom) if isinstance(line, LatentLine) else None
-    volumes_ml = unbiased_ml(segmented.volumes_ml, inputs)
-    estimate = Estimate(method, trial, volumes_ml, spread_ml, freedom)
+    decoded_ml = unbiased_ml(segmented.volumes_ml, inputs)
+    estimate = _stated(bench, trial, decoded_ml) if method == BAYES else None
+    if estimate is None:
+        spread_ml, freedom = None, None
+        count = bench.design.directions
+        spread = spread_at(age, line, inputs, bench.engine, count=count) if count else None
+        if spread is not None:
+            spread_ml = dict(spread.volumes_ml)
+            freedom = float(line.degrees_of_freedom) if isinstance(line, LatentLine) else None
+        estimate = Estimate(method, trial, decoded_ml, spread_ml, freedom)
     return _compared(bench, estimate, volume.voxels, segmented.labels)
+
+
+def _stated(bench: Bench, trial: Trial, decoded_ml: Mapping[str, float]) -> Estimate | None:
+    """What a forecast states where the model knows of volumes; None where it does not."""
+    ages, known = bench.ages(trial), bench.person.covariates
+    about = Covariates(fmean(ages), known.sex, known.diagnosis)
+    volumes = person_volumes(bench.inputs(trial), ages, about, bench.engine.knowledge)
+    if volumes is None:
+        return None
+    said = volumes.at(bench.target_age(trial), decoded_ml)
+    freedom = float(said.freedom) if np.isfinite(said.freedom) else None
+    return Estimate(BAYES, trial, dict(said.volumes_ml), dict(said.spread_ml), freedom)
 
 
 def _compared(bench: Bench, estimate: Estimate, voxels: Voxels, labels: Labels | None) -> Predicted:

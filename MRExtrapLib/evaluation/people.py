@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
-from MRExtrapLib.training.progression import PersonScans, find_people
+from MRExtrapLib.training.people import PersonScans, find_people
 
 
 def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[PersonScans], list[str]]:
@@ -38,25 +36,6 @@ def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[Pers
         msg = f"{cohort} holds nobody with {fewest_scans} scans at known, different ages{why}."
         raise InputError(msg)
     return people, left_out
-
-
-def participant_of(person: PersonScans) -> str:
-    """The person as BIDS names them, as in `sub-01`."""
-    return person.name.rpartition("/")[2]
-
-
-def scan_hashes(person: PersonScans) -> tuple[str, ...]:
-    """The sha256 of each scan, in order of age."""
-    return tuple(sha256_of(path) for path in person.paths)
-
-
-def key_of(*parts: object) -> str:
-    """A short name for everything that a result depends on; the same parts have the same key.
-
-    >>> key_of("a", 1) == key_of("a", 1), key_of("a", 1) == key_of("a", 2)
-    (True, False)
-    """
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def _one_scan_an_age(one: PersonScans) -> PersonScans:

@@ -12,7 +12,6 @@ import numpy as np
 
 from MRExtrapLib.evaluation.identity import Portrait, portrait_of
 from MRExtrapLib.evaluation.images import Bench, Predicted, image_estimates
-from MRExtrapLib.evaluation.people import key_of, participant_of, scan_hashes
 from MRExtrapLib.evaluation.results import (
     BAYES,
     CARRIED_FORWARD,
@@ -33,7 +32,7 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 KEPT, ANSWERED = 0.4, 0.9
 """Shares of the time after the visits are kept, and after the trials; then comes the interpolation."""

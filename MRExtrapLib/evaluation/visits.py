@@ -1,33 +1,47 @@
 """A person's visits as the model sees them, made once and kept on disk.
 
-Conforming and encoding are the costly part of an evaluation; every number of inputs, baseline and horizon
-draws on what is kept here. All visits of a person are conformed together, as a forecast conforms them; a
-later visit thus shares with earlier ones the position (rigid) and the brightness scale, and nothing of its
-anatomy.
+Conforming is the costly part of an evaluation; every number of inputs, baseline and horizon draws on what is
+kept here, and so does the next autoencoder. All visits of a person are conformed together, as a forecast
+conforms them; a later visit thus shares with earlier ones the position (rigid) and the brightness scale, and
+nothing of its anatomy.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.evaluation.people import key_of, participant_of, scan_hashes
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
-from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.line import Latent
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans, key_of
+from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
 
 CONFORMED = 0.7
 """Share of the time after conforming all visits of a person."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What the autoencoder makes of a visit.
+
+    Attributes:
+        latent: (C, D, H, W) float32.
+        reconstructed_ml: region → ml of the reconstruction.
+        psnr_db: of the reconstruction, inside the brain.
+    """
+
+    latent: Latent
+    reconstructed_ml: Mapping[str, float]
+    psnr_db: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +49,52 @@ class Visit:
     """One visit on the template's grid.
 
     Attributes:
-        latent: (C, D, H, W) float32.
-        voxels: (X, Y, Z) the conformed scan, float16 on disk (steps of 1/2048 near 1, below a scan's noise).
-        brain: (X, Y, Z) mask.
-        labels: (X, Y, Z) FreeSurfer numbers that the segmenter finds in it.
-        observed_ml, reconstructed_ml: region → ml of the scan and of its reconstruction.
-        psnr_db: of the reconstruction, inside the brain.
+        scan: conformed and measured.
+        encoded: by the model.
     """
 
-    latent: Latent
-    voxels: Voxels
-    brain: NDArray[np.bool_]
-    labels: NDArray[np.int16]
-    observed_ml: Mapping[str, float]
-    reconstructed_ml: Mapping[str, float]
-    psnr_db: float
+    scan: KeptScan
+    encoded: Encoded
+
+    @property
+    def latent(self) -> Latent:
+        """(C, D, H, W) float32."""
+        return self.encoded.latent
+
+    @property
+    def voxels(self) -> Voxels:
+        """(X, Y, Z) the conformed scan."""
+        return self.scan.voxels
+
+    @property
+    def brain(self) -> NDArray[np.bool_]:
+        """(X, Y, Z) mask."""
+        return self.scan.brain
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """(X, Y, Z) FreeSurfer numbers that the segmenter finds in the scan."""
+        return self.scan.labels
+
+    @property
+    def observed_ml(self) -> Mapping[str, float]:
+        """Region → ml of the scan."""
+        return self.scan.observed_ml
+
+    @property
+    def reconstructed_ml(self) -> Mapping[str, float]:
+        """Region → ml of its reconstruction."""
+        return self.encoded.reconstructed_ml
+
+    @property
+    def psnr_db(self) -> float:
+        """Of the reconstruction, inside the brain."""
+        return self.encoded.psnr_db
+
+
+def scan_maker(engine: Engine) -> ScanMaker:
+    """How the engine conforms and measures scans."""
+    return ScanMaker(engine.conform, engine.measure, engine.identity.segmenter_fingerprint)
 
 
 def kept_visits(
@@ -66,68 +111,43 @@ def kept_visits(
     Raises:
         InputError: a scan cannot be used.
     """
-    hashes = scan_hashes(person)
-    # the visits are conformed together, so each depends on all
-    key = key_of(engine.identity.fingerprint, *hashes)
-    files = [folder / f"{participant_of(person)}_{one[:12]}_{key}.npz" for one in hashes]
-    if not all(file.is_file() for file in files):
-        _make(person, engine, files, progress)
-    return tuple(read_visit(file) for file in files)
-
-
-def _make(person: PersonScans, engine: Engine, files: Sequence[Path], progress: Progress) -> None:
-    volumes = [read_scan(path).volume for path in person.paths]
-    conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED))
-    files[0].parent.mkdir(parents=True, exist_ok=True)  # not before, so that a cancelled run leaves nothing
-    for index, (file, one) in enumerate(zip(files, conformed, strict=True)):
+    files = kept_scans(person, scan_maker(engine), folder, part_of(progress, 0.0, CONFORMED))
+    visits = []
+    for index, file in enumerate(files):
         progress(CONFORMED + (1 - CONFORMED) * index / len(files), f"encoding visit {index + 1}")
-        latent = np.asarray(engine.encode(one.volume), dtype=np.float32)
+        scan = read_kept(file)
+        visits.append(Visit(scan, _kept_encoded(scan, engine, file)))
+    return tuple(visits)
+
+
+def _kept_encoded(scan: KeptScan, engine: Engine, scan_file: Path) -> Encoded:
+    """What the model makes of a scan, kept beside it under the hash of the model's weights."""
+    key = key_of(engine.identity.fingerprint)
+    file = scan_file.with_name(f"{scan_file.stem}_encoded-{key}.npz")
+    if not file.is_file():
+        latent = np.asarray(engine.encode(engine.template.volume.with_voxels(scan.voxels)), dtype=np.float32)
         reconstructed = engine.decode(latent)
-        observed = engine.measure(one.volume)
-        visit = Visit(
-            latent,
-            one.volume.voxels,
-            one.brain,
-            np.asarray(observed.labels, dtype=np.int16),
-            observed.volumes_ml,
-            engine.measure(reconstructed).volumes_ml,
-            psnr_db(one.volume.voxels, reconstructed.voxels, one.brain),
-        )
-        write_visit(visit, file)
+        psnr = psnr_db(scan.voxels, reconstructed.voxels, scan.brain)
+        write_encoded(Encoded(latent, engine.measure(reconstructed).volumes_ml, psnr), file)
+    return read_encoded(file)
 
 
-def write_visit(visit: Visit, file: Path) -> None:
-    """The visit as a compressed .npz, which appears whole."""
+def write_encoded(encoded: Encoded, file: Path) -> None:
+    """The latent and what it decodes to as a compressed .npz, which appears whole."""
     packed = io.BytesIO()
     np.savez_compressed(
         packed,
-        latent=visit.latent,
-        voxels=visit.voxels.astype(np.float16),
-        brain=visit.brain,
-        labels=visit.labels,
-        psnr_db=np.float64(visit.psnr_db),
-        regions=np.array(list(visit.observed_ml)),
-        observed_ml=np.array(list(visit.observed_ml.values()), dtype=np.float64),
-        reconstructed_ml=np.array([visit.reconstructed_ml[region] for region in visit.observed_ml]),
+        latent=encoded.latent,
+        psnr_db=np.float64(encoded.psnr_db),
+        regions=np.array(list(encoded.reconstructed_ml)),
+        reconstructed_ml=np.array(list(encoded.reconstructed_ml.values()), dtype=np.float64),
     )
     with whole_file(file) as unfinished:
         unfinished.write_bytes(packed.getvalue())
 
 
-def read_visit(file: Path) -> Visit:
-    """The visit that `write_visit` wrote."""
+def read_encoded(file: Path) -> Encoded:
+    """What `write_encoded` wrote."""
     with np.load(file, allow_pickle=False) as packed:
-        regions = [str(region) for region in packed["regions"]]
-        observed, reconstructed = (
-            dict(zip(regions, map(float, packed[name]), strict=True))
-            for name in ("observed_ml", "reconstructed_ml")
-        )
-        return Visit(
-            packed["latent"],
-            packed["voxels"].astype(np.float32),
-            packed["brain"],
-            packed["labels"],
-            observed,
-            reconstructed,
-            float(packed["psnr_db"]),
-        )
+        regions, volumes = map(str, packed["regions"]), map(float, packed["reconstructed_ml"])
+        return Encoded(packed["latent"], dict(zip(regions, volumes, strict=True)), float(packed["psnr_db"]))

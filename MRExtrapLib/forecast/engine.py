@@ -13,6 +13,7 @@ from MRExtrapLib.imaging.conform import ConformedVisit, TissueFinder, Tissues, c
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
 
@@ -101,6 +102,7 @@ class EngineIdentity:
         device: what it ran on.
         weights_sha256: the hash of the weights alone that encode, decode and segment; that of the whole model
             where it is not told.
+        segmenter_sha256: the hash of what finds tissues and measures; that of all weights where not told.
     """
 
     model: str
@@ -108,11 +110,17 @@ class EngineIdentity:
     segmenter: str
     device: str
     weights_sha256: str = ""
+    segmenter_sha256: str = ""
 
     @property
     def fingerprint(self) -> str:
         """What latents and volumes depend on: another prior or card leaves it as it is."""
         return f"{self.weights_sha256 or self.model_sha256} {self.segmenter}"
+
+    @property
+    def segmenter_fingerprint(self) -> str:
+        """What conformed scans and observed volumes depend on: another autoencoder leaves it as it is."""
+        return f"{self.segmenter_sha256 or self.fingerprint} {self.segmenter}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +129,7 @@ class Engine:
 
     Attributes:
         prior: what the model knows of people's rates; None where it holds none, and least squares must do.
+        knowledge: what it knows of regional volumes; None where it knows nothing.
         notices: what a user must know of how the engine worked; may grow with every call.
     """
 
@@ -130,6 +139,7 @@ class Engine:
     identity: EngineIdentity
     conformer: Conformer = conform
     prior: Prior | None = None
+    knowledge: Knowledge | None = None
     notices: Notices = field(default_factory=Notices)
 
     def conform(self, volumes: Sequence[Volume], progress: Progress = silent) -> tuple[ConformedVisit, ...]:

@@ -14,8 +14,10 @@ from MRExtrapLib.model.codec import Codec
 from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.latent_cache import LatentCache
+from MRExtrapLib.model.manifest import VOLUMES_FILE, weights_file
 from MRExtrapLib.model.segmenter import SegmenterNetwork
-from MRExtrapLib.progression.prior import prior_from
+from MRExtrapLib.progression.coarse import stored_prior
+from MRExtrapLib.progression.knowledge import parse_knowledge
 from MRExtrapLib.training.progression import fingerprint_of
 
 
@@ -51,13 +53,17 @@ def load_engine(
         segmenter=synthseg.words if synthseg else "own" if lender is loaded else f"of {lender.name}",
         device=place.words,
         weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
+        segmenter_sha256="" if synthseg else lender.manifest.files[weights_file("segmenter")],
     )
     notices = Notices()
     codec: LatentCodec = Codec(loaded.autoencoder, loaded.grid.shape, place, notices.tell)
     if latents is not None:
         codec = KeepingCodec(codec, latents, loaded.sha256, place.words)
-    prior = None if loaded.progression is None else prior_from(loaded.progression)
-    return Engine(codec, found, template, identity, prior=prior, notices=notices)
+    prior = None if loaded.progression is None else stored_prior(loaded.progression)
+    knowledge = None if loaded.volumes is None else parse_knowledge(loaded.volumes, VOLUMES_FILE)
+    if identity.segmenter != "own":  # another segmenter draws other borders
+        knowledge = None
+    return Engine(codec, found, template, identity, prior=prior, knowledge=knowledge, notices=notices)
 
 
 def _own_segmenter(model: Model, device: Device) -> Segmenter:

@@ -27,6 +27,12 @@ METHOD_WORDS = {
     "linear": "least squares of each latent element on age",
     "bayes": "Bayesian line: a cohort's prior of the rate, weighed against the scans",
 }
+DECODED_VOLUME = "volume of the decoded latent + mean over inputs of (observed − reconstructed)"
+LINE_VOLUME = (
+    "Bayesian line through the observed volumes, weighed, as the model's calibration found best, against: "
+    f"{DECODED_VOLUME}"
+)
+
 VOLUME_COLUMNS = ("kind", "age_years", "region", "volume_ml", "low_ml", "high_ml")
 
 
@@ -43,7 +49,8 @@ def write_forecast(
 ) -> None:
     """All files of a forecast into an existing folder.
 
-    Written are `forecast.json`, `volumes.csv`, and for each age `predicted_age-AA.AA_T1w.nii.gz`, its
+    Written are `forecast.json`, `volumes.csv`, `changes.csv` where the model knows of volumes, and for each
+    age `predicted_age-AA.AA_T1w.nii.gz`, its
     `_dseg.nii.gz` with a labels TSV, and `uncertainty_age-AA.AA.nii.gz` where there is one; and what
     `draw` draws.
 
@@ -56,7 +63,9 @@ def write_forecast(
     for index, prediction in enumerate(forecast.predictions):
         progress(index / len(forecast.predictions), f"writing age {prediction.age_years:.2f}")
         _write_prediction(forecast, prediction, folder)
-    write_volume_rows(forecast.rows, folder / "volumes.csv")
+    write_volume_rows((*forecast.rows, *forecast.left_out_rows), folder / "volumes.csv")
+    if forecast.changes or forecast.rates:
+        write_changes(forecast, folder / "changes.csv")
     figures = draw(forecast, folder) if draw else ()
     write_record(forecast_record(forecast, figures), folder / "forecast.json")
     progress(1.0, "written")
@@ -89,6 +98,17 @@ def write_volume_rows(rows: Iterable[VolumeRow], path: Path) -> None:
         table.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
 
 
+def write_changes(forecast: Forecast, path: Path) -> None:
+    """The person's rates and observed changes as CSV, each kind with the columns that it has."""
+    rows = [{"kind": "rate"} | asdict(rate) for rate in forecast.rates]
+    rows += [{"kind": "change"} | asdict(change) for change in forecast.changes]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(columns), restval="")
+        table.writeheader()
+        table.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
 def _cell(value: str | float | None) -> str:
     """A number to a thousandth: a microlitre, or a third of a day."""
     if value is None:
@@ -106,9 +126,12 @@ def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[st
         "inputs": [_observation_record(seen) for seen in forecast.observations],
         "reference_scan": forecast.observations[-1].visit.scan.name,
         "predictions": [_prediction_record(forecast, prediction) for prediction in forecast.predictions],
-        "predicted_volume": "volume of the decoded latent + mean over inputs of (observed − reconstructed)",
+        "predicted_volume": DECODED_VOLUME if not forecast.rates else LINE_VOLUME,
         "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,
+        "rates": [asdict(rate) for rate in forecast.rates],
+        "changes": [asdict(change) for change in forecast.changes],
+        "left_out": [asdict(row) | {"error_ml": row.error_ml} for row in forecast.left_out],
         "held_out": _held_out_record(forecast.held_out) if forecast.held_out else None,
         "figures": [path.name for path in figures],
         "warnings": list(forecast.warnings),

@@ -12,33 +12,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeError, VolumeRow
+from MRExtrapLib.forecast.observing import (
+    OBSERVED,
+    fitted,
+    left_out_rows,
+    observe,
+    scan_warnings,
+    volumes_of,
+)
+from MRExtrapLib.forecast.personal import region_changes, region_rates
+from MRExtrapLib.forecast.result import (
+    Forecast,
+    HeldOut,
+    LeftOutRow,
+    Observation,
+    Prediction,
+    VolumeError,
+    VolumeRow,
+)
 from MRExtrapLib.forecast.subject import (
     DIRECTIONS,
     Method,
     Request,
     Subject,
-    Visit,
     check_request,
     target_ages,
 )
 from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml, words_for
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.forecast.volumes import PersonVolumes, Statement
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.horizon import horizon_warnings, line_warnings, weight_warnings
-from MRExtrapLib.progression.line import fit_line
-from MRExtrapLib.progression.posterior import mean_data_weight, posterior_rate
+from MRExtrapLib.progression.posterior import mean_data_weight
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.timing import timing_of
-
-CONFORMED, OBSERVED = 0.5, 0.7
-"""Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
+from MRExtrapLib.progression.trajectory import bend_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +63,12 @@ class Prepared:
         observations: of the visits the line was fitted on, youngest first; the last is the reference.
         truth: the last visit where it was kept back, else None.
         line: the person's latent at every age.
+        volumes: the person's regional volumes at every age; None where the model or method knows none.
         directions: that a Bayesian uncertainty is decoded along.
         image: the kind of image to show, where none is named.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
         method_warnings: sentences about the method that was chosen.
+        left_out: each visit as the others predict it, where asked for.
     """
 
     subject: Subject
@@ -64,22 +77,26 @@ class Prepared:
     observations: tuple[Observation, ...]
     truth: Observation | None
     line: PersonLine
+    volumes: PersonVolumes | None = None
     directions: int = DIRECTIONS
     image: ImageKind = DEFAULT_IMAGE
     data_weight: float | None = None
     method_warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOutRow, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about the scans, the line as a whole, and how the engine worked so far."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
-        about_scans = (*self.subject.warnings(), *_conforming_warnings(seen))
-        return (*about_scans, *self.method_warnings, *self.engine.notices.words)
+        about_scans = (*self.subject.warnings(), *scan_warnings(seen, self.engine.knowledge))
+        bent = bend_warnings(self.volumes.line, *self._volumes_seen) if self.volumes else ()
+        return (*about_scans, *self.method_warnings, *bent, *self.engine.notices.words)
 
     @property
     def uncertainty_words(self) -> str:
         """How an uncertainty is made, or why there is none."""
-        return words_for(self.line)
+        words = words_for(self.line)
+        return words if self.volumes is None else f"{words} {self.volumes.words}"
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -106,6 +123,8 @@ class Prepared:
         progress(0.0, f"predicting age {age_years:.2f}")
         volume, kind = self.decode(age_years), image or self.image
         segmented = self.engine.measure(volume)
+        decoded_ml = unbiased_ml(segmented.volumes_ml, self.observations)
+        stated = None if self.volumes is None else self.volumes.at(age_years, decoded_ml)
         spread = self._spread_at(age_years, progress) if has_spread else None
         return Prediction(
             age_years=age_years,
@@ -114,13 +133,24 @@ class Prepared:
             image_kind=kind,
             labels=segmented.labels,
             uncertainty=spread.image if spread else None,
-            rows=_predicted_rows(age_years, unbiased_ml(segmented.volumes_ml, self.observations), spread),
+            rows=_predicted_rows(age_years, decoded_ml, spread, stated),
             scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
-            warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
+            warnings=(
+                *horizon_warnings(age_years, tuple(self.line.ages_years)),
+                *(stated.image_warnings(age_years, decoded_ml) if stated else ()),
+            ),
         )
 
     def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:
-        return spread_at(age_years, self.line, self.observations, self.engine, progress, self.directions)
+        return spread_at(
+            age_years,
+            self.line,
+            self.observations,
+            self.engine,
+            progress,
+            self.directions,
+            has_volumes=self.volumes is None,
+        )
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
         """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
@@ -134,7 +164,16 @@ class Prepared:
             uncertainty_words=self.uncertainty_words,
             warnings=self.warnings,
             data_weight=self.data_weight,
+            rates=region_rates(self.volumes) if self.volumes else (),
+            changes=region_changes(self.volumes, *self._volumes_seen) if self.volumes else (),
+            left_out=self.left_out,
         )
+
+    @property
+    def _volumes_seen(self) -> tuple[list[Mapping[str, float]], list[float]]:
+        """Of the visits the line was fitted on: what was observed, and when."""
+        seen = self.observations
+        return [one.observed_ml for one in seen], [one.visit.age_years for one in seen]
 
 
 def forecast(subject: Subject, request: Request, engine: Engine, progress: Progress = silent) -> Forecast:
@@ -171,6 +210,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
     share = len(known.visits) / len(subject.visits)
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
     truth = observe(kept_back, engine, part_of(progress, share, 1.0)) if kept_back else ()
+    left_out = left_out_rows(method, known, observations, engine) if request.has_each_left_out else ()
     weight = None if engine.prior is None else _data_weight(known, engine.prior)
     return Prepared(
         subject=subject,
@@ -179,10 +219,12 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         observations=observations,
         truth=truth[0] if truth else None,
         line=fitted(method, known, observations, engine),
+        volumes=volumes_of(method, known, observations, engine),
         directions=request.directions,
         image=request.image,
         data_weight=weight,
         method_warnings=_method_warnings(method, request.method, known, engine, weight),
+        left_out=left_out,
     )
 
 
@@ -199,14 +241,6 @@ def chosen_method(asked: Method | None, engine: Engine) -> Method:
         )
         raise ModelError(msg)
     return asked or ("linear" if engine.prior is None else "bayes")
-
-
-def fitted(method: Method, known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonLine:
-    """The person's latent at every age, by the method, from the visits that are known."""
-    latents = np.stack([seen.latent for seen in observations])
-    if method == "bayes" and engine.prior is not None:
-        return posterior_rate(latents, known.ages_years, engine.prior, known.covariates)
-    return fit_line(latents, known.ages_years)
 
 
 def _data_weight(known: Subject, prior: Prior) -> float:
@@ -228,38 +262,14 @@ def _method_warnings(
     return (*([why] if asked is None else []), *line_warnings(known.ages_years), *weak)
 
 
-def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
-    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured."""
-    volumes = [visit.scan.volume for visit in visits]
-    conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
-    observations = []
-    for index, (visit, one) in enumerate(zip(visits, conformed, strict=True)):
-        fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
-        progress(fraction, f"encoding {visit.scan.name}")
-        observations.append(observe_one(visit, one, engine))
-    return tuple(observations)
-
-
-def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
-    """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
-    latent = engine.encode(conformed.volume)
-    reconstructed = engine.decode(latent)
-    return Observation(
-        visit=visit,
-        conformed=conformed,
-        latent=latent,
-        reconstructed=reconstructed,
-        observed_ml=engine.measure(conformed.volume).volumes_ml,
-        reconstructed_ml=engine.measure(reconstructed).volumes_ml,
-    )
-
-
 def _predicted_rows(
-    age_years: float, volumes_ml: Mapping[str, float], spread: Spread | None
+    age_years: float, decoded_ml: Mapping[str, float], spread: Spread | None, stated: Statement | None
 ) -> tuple[VolumeRow, ...]:
     rows = []
-    for region, volume_ml in volumes_ml.items():
-        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread else (None, None)
+    for region, volume_ml in (stated.volumes_ml if stated else decoded_ml).items():
+        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread and not stated else (None, None)
+        if stated:
+            low_ml, high_ml = stated.interval_ml(region)
         rows.append(VolumeRow("predicted", age_years, region, volume_ml, low_ml, high_ml))
     return tuple(rows)
 
@@ -276,9 +286,3 @@ def _held_out(truth: Observation, last_known: Observation, predictions: Sequence
         for row in prediction.rows
     )
     return HeldOut(truth, prediction, errors)
-
-
-def _conforming_warnings(observations: Sequence[Observation]) -> tuple[str, ...]:
-    return tuple(
-        f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings
-    )

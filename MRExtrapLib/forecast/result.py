@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.forecast.anchoring import ImageKind
 from MRExtrapLib.forecast.engine import EngineIdentity
+from MRExtrapLib.forecast.personal import RegionChange, RegionRate
 from MRExtrapLib.forecast.subject import Method, Subject, Visit
 from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.line import Latent
 
-Kind = Literal["observed", "reconstructed", "predicted"]
+Kind = Literal["observed", "reconstructed", "predicted", "left_out"]
 
 Labels = NDArray[np.integer]
 """(X, Y, Z) FreeSurfer label numbers."""
@@ -90,6 +91,23 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class LeftOutRow:
+    """A region of a known visit, as the other visits would have predicted it; 95 % bounds where known."""
+
+    age_years: float
+    region: str
+    observed_ml: float
+    predicted_ml: float
+    low_ml: float | None
+    high_ml: float | None
+
+    @property
+    def error_ml(self) -> float:
+        """Predicted − observed."""
+        return self.predicted_ml - self.observed_ml
+
+
+@dataclass(frozen=True)
 class VolumeError:
     """How far a prediction missed the held-out scan in one region.
 
@@ -141,6 +159,9 @@ class Forecast:
         uncertainty_words: how the uncertainty was made, or why there is none.
         warnings: sentences about the forecast as a whole.
         data_weight: how much the scans count in the person's rate against the prior; None without one.
+        rates: this person's yearly changes beside those of such people, where the model knows of volumes.
+        changes: observed changes beside a scan's noise, likewise.
+        left_out: each visit as the others would have predicted it, where asked for.
     """
 
     subject: Subject
@@ -152,6 +173,9 @@ class Forecast:
     uncertainty_words: str
     warnings: tuple[str, ...]
     data_weight: float | None = None
+    rates: tuple[RegionRate, ...] = ()
+    changes: tuple[RegionChange, ...] = ()
+    left_out: tuple[LeftOutRow, ...] = ()
 
     @property
     def reference(self) -> ConformedVisit:
@@ -165,6 +189,14 @@ class Forecast:
         fitted = [row for observation in self.observations for row in observation.rows]
         predicted = [row for prediction in self.predictions for row in prediction.rows]
         return (*fitted, *held_out, *predicted)
+
+    @property
+    def left_out_rows(self) -> tuple[VolumeRow, ...]:
+        """What the other visits predict of each known one."""
+        return tuple(
+            VolumeRow("left_out", row.age_years, row.region, row.predicted_ml, row.low_ml, row.high_ml)
+            for row in self.left_out
+        )
 
     def restored(self, prediction: Prediction) -> Volume:
         """The predicted image on the reference scan's own grid and in its units."""

@@ -90,6 +90,10 @@ class Subject:
         """What is known of the person besides scans, at the middle of the visits."""
         return Covariates(fmean(self.ages_years), self.sex, self.diagnosis)
 
+    def without(self, index: int) -> Subject:
+        """The same person with one visit forgotten."""
+        return Subject((*self.visits[:index], *self.visits[index + 1 :]), self.sex, self.diagnosis)
+
     def without_last(self) -> Subject:
         """The same person before the last visit."""
         return Subject(self.visits[:-1], self.sex, self.diagnosis)
@@ -123,6 +127,7 @@ class Request:
         has_last_held_out: fit without the last scan, predict at its age, and compare.
         directions: that a Bayesian uncertainty is decoded along; each costs two decodes and two measurements.
         image: whether the predicted image is the plain decode, or holds on to the reference scan.
+        has_each_left_out: also predict each visit from all others, and compare.
     """
 
     ages_years: tuple[float, ...]
@@ -130,6 +135,7 @@ class Request:
     has_last_held_out: bool = False
     directions: int = DIRECTIONS
     image: ImageKind = DEFAULT_IMAGE
+    has_each_left_out: bool = False
 
     def __post_init__(self) -> None:
         ages = tuple(sorted({_checked_target(age) for age in self.ages_years}))

@@ -126,6 +126,7 @@ def spread_at(
     engine: Engine,
     progress: Progress = silent,
     count: int = DIRECTIONS,
+    has_volumes: bool = True,
 ) -> Spread | None:
     """The spread of the prediction for an age; None where the line leaves none to judge (two scans).
 
@@ -139,6 +140,7 @@ def spread_at(
         engine: decodes and measures.
         progress: hears of each direction.
         count: directions of a Bayesian line; one by least squares has as many as its scans leave.
+        has_volumes: False where volumes are known better from elsewhere, and measuring can be spared.
     """
     found = _directions(age_years, line, count)
     if found is None:
@@ -151,6 +153,8 @@ def spread_at(
         above, below = engine.decode(centre + direction), engine.decode(centre - direction)
         is_random = found.is_last_random and k == len(found.latents) - 1
         image_variance += _squared(above.voxels - below.voxels, is_random)
+        if not has_volumes:
+            continue
         above_ml, below_ml = engine.measure(above).volumes_ml, engine.measure(below).volumes_ml
         for region in variance_ml2:
             variance_ml2[region] += ((above_ml[region] - below_ml[region]) / 2.0) ** 2

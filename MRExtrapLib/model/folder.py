@@ -24,6 +24,7 @@ from MRExtrapLib.model.manifest import (
     CARD_FILE,
     MANIFEST_FILE,
     PROGRESSION_FILE,
+    VOLUMES_FILE,
     Manifest,
     manifest_text,
     weights_file,
@@ -46,6 +47,7 @@ class Model:
         sha256: hash of model.json, and with it of the whole model.
         networks: role → network.
         progression: name → array of the prior of rates, as stored; None where the model holds none.
+        volumes: what it knows of regional volumes, as JSON; None where it knows nothing.
     """
 
     manifest: Manifest
@@ -53,6 +55,7 @@ class Model:
     sha256: str
     networks: Mapping[str, nn.Module]
     progression: Mapping[str, NDArray] | None = None
+    volumes: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -106,7 +109,7 @@ def load_model(folder: Path) -> Model:
         networks[role] = network.requires_grad_(False)
     prior = contents.get(PROGRESSION_FILE)
     progression = None if prior is None else parse_arrays(prior, str(folder / PROGRESSION_FILE))
-    return Model(manifest, folder, sha256, networks, progression)
+    return Model(manifest, folder, sha256, networks, progression, contents.get(VOLUMES_FILE))
 
 
 def verify(folder: Path) -> Manifest:
@@ -125,6 +128,7 @@ def save_model(
     card: str,
     stored_as: torch.dtype = torch.float16,
     progression: Mapping[str, NDArray] | None = None,
+    volumes: str | bytes | None = None,
 ) -> Manifest:
     """Write a model folder, whole or not at all, and give the manifest as written.
 
@@ -137,6 +141,7 @@ def save_model(
         card: the text of MODEL_CARD.md.
         stored_as: precision of the weights in the files.
         progression: the arrays of a prior of rates, stored as they are.
+        volumes: what is known of regional volumes, as JSON.
 
     Raises:
         ModelError: a network of no known architecture, or weights that the precision cannot hold.
@@ -146,6 +151,8 @@ def save_model(
     contents[CARD_FILE] = card.encode("utf-8")
     if progression is not None:
         contents[PROGRESSION_FILE] = safetensors.numpy.save(dict(progression))
+    if volumes is not None:
+        contents[VOLUMES_FILE] = volumes.encode("utf-8") if isinstance(volumes, str) else volumes
     manifest = replace(
         manifest,
         networks={role: spec_of(network) for role, network in networks.items()},

@@ -18,6 +18,9 @@ CARD_FILE = "MODEL_CARD.md"
 PROGRESSION_FILE = "progression.safetensors"
 """The prior of rates, where a model holds one: named arrays that the room `progression` understands."""
 
+VOLUMES_FILE = "volumes.json"
+"""What a model knows of regional volumes and their intervals, where it does; read by `progression` too."""
+
 ROLES = ("autoencoder", "segmenter")
 """The networks a model may hold; each lies in `<role>.safetensors`."""
 
@@ -72,7 +75,7 @@ class TrainingRun:
     """How one network came to be: enough to do it again.
 
     Attributes:
-        network: "autoencoder" or "segmenter"; "progression" for the prior.
+        network: "autoencoder" or "segmenter"; "progression" for priors, "calibration" for their intervals.
         command: what was typed.
         data: what it was trained on, in words, one entry a data set.
         seed: of everything random; None where it is unknown.

@@ -150,7 +150,12 @@ def fit_prior(cohort: Cohort, fitting: PriorFitting | None = None, progress: Pro
         typical_covariates=typical,
         age_centre_years=centre,
         curvature_per_year=fitting.curvature_per_year,
+        age_range_years=_age_range([one.covariates.age_years for one in several]),
     )
+
+
+def _age_range(ages_years: Sequence[float]) -> tuple[float, float]:
+    return round(min(ages_years), 1), round(max(ages_years), 1)
 
 
 def check_ages(ages_years: Sequence[Sequence[float]]) -> None:

@@ -225,6 +225,15 @@ def posterior_rate(
     return Posterior(prior, timing, level, rate, root)
 
 
+def factor_scores(
+    latents: Latents, ages_years: Sequence[float], prior: Prior, covariates: Covariates
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A person's expected scores on the patterns of change (k,) and of noise (m,)."""
+    scans = np.asarray(latents).reshape(len(latents), -1)
+    mean, _ = _factor_posterior(scans, timing_of(ages_years), prior, prior.row(covariates))
+    return mean[: len(prior.factors)], mean[len(prior.factors) :]
+
+
 def data_weight(prior: Prior, information: float) -> NDArray[np.float64]:
     """S/(S + σ²/τ²) of each element (E,) for scans of that information S, patterns in both variances."""
     rate, noise = total_variances(prior)

@@ -14,7 +14,7 @@ volume intervals would be far too narrow. Nothing here is ever a matrix of eleme
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -35,6 +35,12 @@ CURVATURE_PER_YEAR = 0.1
 """How much of itself a rate typically gains or loses in a year (one standard deviation): ventricles in MCI
 0.27 ml/y² at 2.5 ml/y, the hippocampus in AD somewhat less (after Leung 2013)."""
 
+NEAR_AGE_YEARS = 5.0
+"""So far from the cohort's youngest and oldest nobody need be told."""
+
+ANY_AGE = (0.0, 120.0)
+"""Of a prior that does not say whom it was fitted on."""
+
 _SCALARS = ("age_centre_years", "curvature_per_year")
 
 
@@ -52,6 +58,7 @@ class Prior:
         typical_covariates: (5,) the cohort's mean row, for what is not known of a person.
         age_centre_years: the age at which the covariate age is zero.
         curvature_per_year: how much of itself a rate changes in a year, one standard deviation.
+        age_range_years: youngest and oldest of the cohort; beyond them age changes the mean rate no further.
 
     Raises:
         ModelError: shapes that do not fit, values that are not finite, a negative variance.
@@ -66,6 +73,7 @@ class Prior:
     typical_covariates: Array
     age_centre_years: float
     curvature_per_year: float = CURVATURE_PER_YEAR
+    age_range_years: tuple[float, float] = ANY_AGE
 
     def __post_init__(self) -> None:
         elements, columns = prod(self.latent_shape), len(COVARIATE_NAMES)
@@ -95,18 +103,30 @@ class Prior:
         return prod(self.latent_shape)
 
     def row(self, covariates: Covariates) -> NDArray[np.float64]:
-        """The (5,) covariates of a person, the cohort's typical values where something is not known."""
-        return covariates.row(self.age_centre_years, self.typical_covariates)
+        """The (5,) covariates of a person, the cohort's typical values where something is not known.
+
+        An effect of age seen between 20 and 55 says nothing of 75: it is held at the cohort's own ends.
+        """
+        within = min(max(covariates.age_years, self.age_range_years[0]), self.age_range_years[1])
+        known = replace(covariates, age_years=within)
+        return known.row(self.age_centre_years, self.typical_covariates)
 
     def unfamiliar(self, covariates: Covariates) -> tuple[str, ...]:
-        """One sentence when the cohort held nobody with this person's diagnosis; else none."""
+        """Sentences when the cohort held nobody of this age, or nobody with this diagnosis; else none."""
+        words = []
+        youngest, oldest = self.age_range_years
+        if not youngest - NEAR_AGE_YEARS <= covariates.age_years <= oldest + NEAR_AGE_YEARS:
+            words.append(
+                f"The prior was learned from people of {youngest:.0f} to {oldest:.0f} years; this person is "
+                f"{covariates.age_years:.0f}, and may change faster or slower than it knows."
+            )
         column = {"MCI": 3, "AD": 4}.get(covariates.diagnosis or "")
-        if column is None or self.typical_covariates[column] > 0:
-            return ()
-        return (
-            f"The cohort behind the prior held nobody with {covariates.diagnosis}; the diagnosis changes "
-            "nothing of this forecast.",
-        )
+        if column is not None and not self.typical_covariates[column] > 0:
+            words.append(
+                f"The cohort behind the prior held nobody with {covariates.diagnosis}; the diagnosis changes "
+                "nothing of this forecast."
+            )
+        return tuple(words)
 
     def blocks(self) -> Iterator[slice]:
         """Slices that cover all elements, each small enough to be worked on in float64."""
@@ -123,6 +143,7 @@ class Prior:
             "noise_factors": self.noise_factors,
             "noise_variance": self.noise_variance,
             "typical_covariates": self.typical_covariates,
+            "age_range_years": np.array(self.age_range_years, dtype=np.float64),
             **{name: np.array([getattr(self, name)], dtype=np.float64) for name in _SCALARS},
         }
 
@@ -139,7 +160,8 @@ def prior_from(tensors: Mapping[str, NDArray]) -> Prior:
         state = "is missing" if wrong in expected else "is unknown"
         msg = f"The progression prior is not one of this version: {wrong} {state}; fit it again."
         raise ModelError(msg)
-    if any(tensors[name].size != 1 for name in _SCALARS) or tensors["latent_shape"].ndim != 1:
+    is_shaped = tensors["latent_shape"].ndim == 1 and tensors["age_range_years"].shape == (2,)
+    if any(tensors[name].size != 1 for name in _SCALARS) or not is_shaped:
         msg = "The progression prior's scalars or latent shape are not what they should be; fit it again."
         raise ModelError(msg)
     return Prior(
@@ -152,6 +174,7 @@ def prior_from(tensors: Mapping[str, NDArray]) -> Prior:
         typical_covariates=tensors["typical_covariates"],
         age_centre_years=float(tensors["age_centre_years"].item()),
         curvature_per_year=float(tensors["curvature_per_year"].item()),
+        age_range_years=(float(tensors["age_range_years"][0]), float(tensors["age_range_years"][1])),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from MRExtrapLib.anatomy.structures import STRUCTURES
@@ -18,11 +19,10 @@ from MRExtrapLib.model.folder import Model, save_model
 from MRExtrapLib.model.integrity import verified_bytes
 from MRExtrapLib.model.manifest import CARD_FILE, Manifest, ModelGrid, TrainingRun
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.progression.coarse import CoarsePrior
+from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.training.run import versions
-
-PROGRESSION_SECTION = "## progression"
-"""Of a model's card: how its prior came to be."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,54 @@ def pack_autoencoder(
     save_model(folder, _manifest(template, provenance, runs, networks), networks, _card(provenance, runs))
 
 
-def pack_progression(prior: Prior, start: Model, provenance: Provenance, folder: Path) -> None:
-    """A model folder with the networks of another as they are, and the prior fitted on its latents."""
-    earlier = tuple(run for run in start.manifest.training if run.network != "progression")
-    run = provenance.run_of("progression")
+def pack_progression(
+    prior: Prior | CoarsePrior,
+    knowledge: Knowledge | None,
+    start: Model,
+    provenance: Provenance,
+    folder: Path,
+) -> None:
+    """A model folder with the networks of another as they are, and priors of rates fitted with them."""
+    volumes = None if knowledge is None else knowledge_text(knowledge)
+    _pack_learned(start, provenance, folder, "progression", prior.tensors(), volumes)
+
+
+def pack_calibration(knowledge: Knowledge, start: Model, provenance: Provenance, folder: Path) -> None:
+    """A model folder with everything of another, and its predicted volumes calibrated."""
+    _pack_learned(start, provenance, folder, "calibration", start.progression, knowledge_text(knowledge))
+
+
+LEARNED_AFTER = {"progression": ("progression", "calibration"), "calibration": ("calibration",)}
+"""What a new part makes void: a calibration is of the prior that it was made with."""
+
+
+def _pack_learned(
+    start: Model,
+    provenance: Provenance,
+    folder: Path,
+    part: str,
+    progression: Mapping[str, NDArray] | None,
+    volumes: str | None,
+) -> None:
+    void = LEARNED_AFTER[part]
+    earlier = tuple(run for run in start.manifest.training if run.network not in void)
+    run = provenance.run_of(part)
     manifest = replace(
         start.manifest, name=provenance.name, licence=provenance.licence, training=(*earlier, run)
     )
-    written = verified_bytes(start.folder, start.manifest, CARD_FILE).decode("utf-8")
-    section = [PROGRESSION_SECTION, "", f"    {run.command}", "", *(f"- {entry}" for entry in run.data), ""]
-    card = "\n".join([written.partition(PROGRESSION_SECTION)[0].rstrip(), "", *section])
-    save_model(folder, manifest, start.networks, card, _precision_of(start.networks), prior.tensors())
+    card = verified_bytes(start.folder, start.manifest, CARD_FILE).decode("utf-8")
+    for section in void:
+        card = _without_section(card, section)
+    lines = [f"## {part}", "", f"    {run.command}", "", *(f"- {entry}" for entry in run.data), ""]
+    card = "\n".join([card.rstrip(), "", *lines])
+    save_model(folder, manifest, start.networks, card, _precision_of(start.networks), progression, volumes)
+
+
+def _without_section(card: str, name: str) -> str:
+    """A card without one of its sections, up to the next heading of the same rank."""
+    before, heading, section = card.partition(f"## {name}\n")
+    _, next_heading, after = section.partition("\n## ")
+    return before.rstrip() + "\n" + (f"\n## {after}" if heading and next_heading else "") if heading else card
 
 
 def _precision_of(networks: Mapping[str, nn.Module]) -> torch.dtype:

@@ -1,13 +1,15 @@
 """A cohort's latents, made once and kept, and the prior of rates that they teach.
 
-Each person's scans are conformed together and encoded; the latents lie in the run's folder under the hash of
-scans and weights, so that a second sitting goes on where the first was interrupted.
+Each person's scans are conformed together, measured and encoded. What was conformed lies in the run's folder
+under the hash of scans and segmenter, the latents under that of all weights too: a second sitting goes on
+where the first was interrupted, and with a new autoencoder it only encodes.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +17,18 @@ from pathlib import Path
 import numpy as np
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.ages import age_from_bids, diagnosis_from_bids, sex_from_bids
-from MRExtrapLib.imaging.conform import ConformedVisit
-from MRExtrapLib.imaging.hashing import sha256_of
-from MRExtrapLib.imaging.reading import read_scan
-from MRExtrapLib.imaging.volume import Volume, Voxels
+from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.model.folder import Model
 from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.calibration import calibrate
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.line import FEWEST_SCANS, Latent, Latents
-from MRExtrapLib.training.brains import find_scans
-
-NOT_RAW = {"derivatives", "sourcedata"}
-"""Folders of a BIDS tree whose images are no scans of their own."""
+from MRExtrapLib.progression.crossfit import MeasuredPerson, cross_fitted_cases
+from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.line import Latent, Latents
+from MRExtrapLib.progression.volumes import fit_volume_prior
+from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
+from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
 
@@ -39,31 +38,14 @@ class LatentMaker:
     """How one person's scans become latents.
 
     Attributes:
-        conform: one person's volumes → the same on the template's grid.
-        encode: voxels on that grid → latent.
+        scans: conforms and measures them.
+        encode: voxels on the template's grid → latent.
         fingerprint: of the weights that do it; other weights make other latents.
     """
 
-    conform: Callable[[Sequence[Volume]], Sequence[ConformedVisit]]
+    scans: ScanMaker
     encode: Callable[[Voxels], Latent]
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class PersonScans:
-    """One person of a BIDS tree: scans in order of age, and what the tables say.
-
-    Attributes:
-        name: 'dataset/sub-…'.
-        paths: (n,) T1 scans.
-        covariates: at the middle of the scans.
-        ages_years: (n,) one a scan.
-    """
-
-    name: str
-    paths: tuple[Path, ...]
-    ages_years: tuple[float, ...]
-    covariates: Covariates
 
 
 def fingerprint_of(model: Model) -> str:
@@ -75,77 +57,78 @@ def fingerprint_of(model: Model) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def find_people(
-    folders: Sequence[Path], fewest_scans: int = FEWEST_SCANS
-) -> tuple[list[PersonScans], list[str]]:
-    """Everyone in BIDS trees with enough scans whose ages are known, and sentences on what is left out.
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A cohort as the model knows it.
 
-    Args:
-        folders: BIDS trees; what lies in their derivatives is no scan.
-        fewest_scans: with a known age that a person must have.
-
-    Raises:
-        InputError: no scan at all, or an age in a table that cannot be.
+    Attributes:
+        latents: of everyone; on disk, read in pieces.
+        volumes_ml: of everyone in the same order, region → ml of each scan.
+        left_out: sentences on who is not among them.
     """
-    found: dict[str, list[Path]] = {}
-    for folder in folders:
-        for name, path in find_scans(folder):
-            if not NOT_RAW & set(path.relative_to(folder).parts):
-                found.setdefault(name, []).append(path)
-    if not found:
-        msg = f"No *_T1w.nii.gz in {', '.join(map(str, folders))}; give BIDS trees that hold T1 scans."
-        raise InputError(msg)
-    people, left_out = [], []
-    for name, paths in found.items():
-        ages = {path: age_from_bids(path).age_years for path in paths}
-        known = sorted((age, path) for path, age in ages.items() if age is not None)
-        ageless = [path.name for path, age in ages.items() if age is None]
-        left_out += [f"{scan}: no sessions.tsv gives its age." for scan in ageless]
-        if len(known) >= fewest_scans:
-            people.append(_person(name, known))
-        elif known:
-            left_out.append(f"{name}: one scan with an age tells nothing of rates.")
-    return people, left_out
 
-
-def _person(name: str, known: Sequence[tuple[float, Path]]) -> PersonScans:
-    ages, paths = tuple(age for age, _ in known), tuple(path for _, path in known)
-    facts = Covariates(float(np.mean(ages)), sex_from_bids(paths[0]), diagnosis_from_bids(paths[0]))
-    return PersonScans(name, paths, ages, facts)
+    latents: Cohort
+    volumes_ml: tuple[tuple[Mapping[str, float], ...], ...]
+    left_out: tuple[str, ...]
 
 
 def encoded_cohort(
-    people: Sequence[PersonScans], maker: LatentMaker, cache: Path, progress: Progress = silent
-) -> tuple[Cohort, list[str]]:
-    """Everyone's latents, from the cache where an earlier sitting made them, and why some could not be made.
-
-    The latents stay on disk and are read in pieces.
+    people: Sequence[PersonScans], maker: LatentMaker, run: Path, progress: Progress = silent
+) -> Encoded:
+    """Everyone's latents and volumes, made where no earlier sitting made them.
 
     Args:
         people: of one or several trees.
         maker: of the model that the prior is for.
-        cache: folder of `<dataset>_<sub>_<hash>.npy`, (n, C, D, H, W) float32 each.
+        run: folder of `scans/` (conformed) and `latents/`, (n, C, D, H, W) float32 a person.
         progress: hears of each person.
 
     Raises:
         InputError: nobody's scans could be used.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    members, left_out = [], []
+    members, volumes, left_out = [], [], []
     for number, one in enumerate(people):
         progress(number / len(people), f"encoding {one.name}")
         try:
-            latents = _latents(one, maker, cache)
+            files = kept_scans(one, maker.scans, run / "scans")
         except InputError as error:
             left_out.append(f"{one.name}: {error}")
             continue
+        latents = _latents(one, maker, run / "latents", files)
         members.append(Participant(one.name, one.ages_years, latents, one.covariates))
+        volumes.append(tuple(read_volumes(file) for file in files))
     if not members:
         why = left_out[0] if left_out else "nobody has two scans with ages."
         msg = f"Nobody's scans can be used to fit a prior: {why}"
         raise InputError(msg)
     progress(1.0, "encoded")
-    return Cohort(tuple(members)), left_out
+    return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
+
+
+def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
+    """Everyone's volumes, as the prior of volumes is fitted on."""
+    return [
+        MeasuredPerson(one.name, tuple(one.ages_years), volumes, one.covariates, family_of(one.name))
+        for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
+    ]
+
+
+def family_of(name: str) -> str:
+    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
+
+    >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
+    ('cohort/sub-07', 'cohort/sub-07')
+    """
+    return re.sub(r"sim\d+$", "", name)
+
+
+def learned_volumes(people: Sequence[MeasuredPerson]) -> Knowledge:
+    """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it."""
+    prior = fit_volume_prior([one.row for one in people])
+    try:
+        return Knowledge(prior, calibrate(cross_fitted_cases(people)))
+    except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
+        return Knowledge(prior)
 
 
 def write_people(cohort: Cohort, path: Path) -> None:
@@ -168,15 +151,13 @@ def count_words(cohort: Cohort) -> Mapping[str, str]:
     return {name: f"{people} people, {scans} scans" for name, (people, scans) in counts.items()}
 
 
-def _latents(one: PersonScans, maker: LatentMaker, cache: Path) -> Latents:
+def _latents(one: PersonScans, maker: LatentMaker, folder: Path, files: Sequence[Path]) -> Latents:
     """(n, C, D, H, W) float32 of a person, mapped from disk."""
-    hashes = "".join(sha256_of(path) for path in one.paths)
-    key = hashlib.sha256(f"{maker.fingerprint}{hashes}".encode()).hexdigest()[:16]
-    kept = cache / f"{one.name.replace('/', '_')}_{key}.npy"
+    key = key_of(maker.fingerprint, *scan_hashes(one))
+    kept = folder / f"{one.name.replace('/', '_')}_{key}.npy"
     if not kept.exists():
-        volumes = [read_scan(path).volume for path in one.paths]
-        visits = maker.conform(volumes)
-        latents = np.stack([maker.encode(visit.volume.voxels) for visit in visits]).astype(np.float32)
+        latents = np.stack([maker.encode(read_kept(file).voxels) for file in files]).astype(np.float32)
+        folder.mkdir(parents=True, exist_ok=True)
         unfinished = kept.with_suffix(".part.npy")
         np.save(unfinished, latents)
         unfinished.replace(kept)

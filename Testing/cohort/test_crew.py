@@ -12,7 +12,7 @@ from MRExtrapLib.cohort.crew import Crew, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.training.progression import PersonScans
+from MRExtrapLib.training.people import PersonScans
 
 TWO = Crew(2)
 

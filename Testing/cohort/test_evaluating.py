@@ -33,6 +33,9 @@ DONE, BAD_INPUT = 0, 2
 HALF_PRECISION = 1e-3
 """Kept images are float16."""
 
+SUMMED = 50 * HALF_PRECISION
+"""Volumes of the fake segmenter add up a hundred voxels and more, each rounded so before it is encoded."""
+
 DESIGN = Design(directions=2, steps=3)
 
 
@@ -61,7 +64,7 @@ def test_the_model_is_asked_as_a_forecast_asks_it(
     known = Subject(subject.visits[:3], subject.sex, subject.diagnosis)
     made = forecast(known, Request((people[3].ages_years[3],), method, directions=2), engine)
     for row in made.predictions[0].rows:
-        assert found[name].volumes_ml[row.region] == pytest.approx(row.volume_ml, abs=HALF_PRECISION)
+        assert found[name].volumes_ml[row.region] == pytest.approx(row.volume_ml, abs=SUMMED)
     spread = found[name].spread_ml
     assert spread is not None
     assert all(ml > 0 for ml in spread.values())
@@ -72,7 +75,7 @@ def test_voxel_wise_lines_are_right_where_voxels_are_lines(tmp_path: Path, out: 
     evaluation = run_here(cohort, out, FakeRecipe(has_prior=False))
     found = [one for one in evaluation.answers if one.method == VOXELWISE]
     assert found
-    assert max(abs(one.error_ml) for one in found) < 50 * HALF_PRECISION
+    assert max(abs(one.error_ml) for one in found) < SUMMED
 
 
 def test_a_lossless_model_is_right_where_latents_are_lines(tmp_path: Path, out: Path) -> None:
@@ -80,8 +83,8 @@ def test_a_lossless_model_is_right_where_latents_are_lines(tmp_path: Path, out: 
     evaluation = run_here(cohort, out, FakeRecipe(has_prior=False, kept=1.0))
     found = [one for one in evaluation.answers if one.method == LINEAR]
     assert found
-    assert max(abs(one.error_ml) for one in found) < HALF_PRECISION
-    assert min(abs(one.change_ml) for one in found) > 100 * HALF_PRECISION
+    assert max(abs(one.error_ml) for one in found) < SUMMED
+    assert min(abs(one.change_ml) for one in found) > 10 * SUMMED
 
 
 def test_parts_of_the_error_add_up(a_cohort: Path, out: Path) -> None:
@@ -129,7 +132,7 @@ def test_only_who_changed_is_measured_again(a_cohort: Path, out: Path, a_crew: C
 def test_visits_are_kept_for_another_design(a_cohort: Path, out: Path) -> None:
     run_here(a_cohort, out, FakeRecipe())
     before = {path: path.stat().st_mtime_ns for path in (out / "visits").iterdir()}
-    assert len(before) == 36
+    assert len(before) == 2 * 36  # conformed, and encoded
     run_here(a_cohort, out, FakeRecipe(has_prior=False), replace(DESIGN, has_all_pairs=True))
     assert {path: path.stat().st_mtime_ns for path in (out / "visits").iterdir()} == before
 

@@ -19,13 +19,16 @@ from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.reading import read_scan
-from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.folder import load_model, save_model
 from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
-from MRExtrapLib.progression.prior import prior_from
-from MRExtrapLib.training.progression import LatentMaker, encoded_cohort, find_people
+from MRExtrapLib.progression.coarse import stored_prior
+from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.training.people import find_people
+from MRExtrapLib.training.progression import LatentMaker, encoded_cohort
+from MRExtrapLib.training.scans import ScanMaker
 
 PEOPLE = 12
 RATE = -1.5
@@ -72,7 +75,13 @@ class CountingMaker:
     def __init__(self) -> None:
         self.people = 0
         self.refuses: int | None = None
-        self.maker = LatentMaker(self.conform, LinearCodec().encode, "weights")
+        self.encoded = 0
+        scans = ScanMaker(self.conform, fake_engine().measure, "segmenter")
+        self.maker = LatentMaker(scans, self.encode, "weights")
+
+    def encode(self, voxels: Voxels) -> Latent:
+        self.encoded += 1
+        return LinearCodec().encode(voxels)
 
     def conform(self, volumes: Sequence[Volume]) -> tuple[ConformedVisit, ...]:
         self.people += 1
@@ -116,20 +125,31 @@ def test_a_folder_without_scans_is_refused(tmp_path: Path) -> None:
 def test_latents_are_made_once(a_cohort: Path, tmp_path: Path) -> None:
     people, _ = find_people([a_cohort])
     counting = CountingMaker()
-    first, _ = encoded_cohort(people, counting.maker, tmp_path / "latents")
-    again, _ = encoded_cohort(people, counting.maker, tmp_path / "latents")
-    assert counting.people == PEOPLE
+    first = encoded_cohort(people, counting.maker, tmp_path).latents
+    again = encoded_cohort(people, counting.maker, tmp_path).latents
+    assert (counting.people, counting.encoded) == (PEOPLE, 3 * PEOPLE)
     np.testing.assert_array_equal(first.people[3].latents, again.people[3].latents)
-    encoded_cohort(people, replace(counting.maker, fingerprint="others"), tmp_path / "latents")
+
+
+def test_another_autoencoder_encodes_again_and_conforms_nothing(a_cohort: Path, tmp_path: Path) -> None:
+    people, _ = find_people([a_cohort])
+    counting = CountingMaker()
+    first = encoded_cohort(people, counting.maker, tmp_path)
+    others = encoded_cohort(people, replace(counting.maker, fingerprint="others"), tmp_path)
+    assert (counting.people, counting.encoded) == (PEOPLE, 6 * PEOPLE)
+    assert first.volumes_ml == others.volumes_ml
+    assert first.volumes_ml[0][0]["hippocampus"] > 0
+    changed = replace(counting.maker, scans=replace(counting.maker.scans, fingerprint="other segmenter"))
+    encoded_cohort(people, changed, tmp_path)
     assert counting.people == 2 * PEOPLE
 
 
 def test_a_changed_scan_is_encoded_again(a_cohort: Path, tmp_path: Path) -> None:
     people, _ = find_people([a_cohort])
     counting = CountingMaker()
-    encoded_cohort(people, counting.maker, tmp_path / "latents")
+    encoded_cohort(people, counting.maker, tmp_path)
     write_nifti(Volume(fake_voxels(7), AFFINE), people[0].paths[0])
-    encoded_cohort(people, counting.maker, tmp_path / "latents")
+    encoded_cohort(people, counting.maker, tmp_path)
     assert counting.people == PEOPLE + 1
 
 
@@ -137,9 +157,9 @@ def test_one_person_whose_scans_fail_does_not_stop_the_rest(a_cohort: Path, tmp_
     counting = CountingMaker()
     counting.refuses = 2
     people, _ = find_people([a_cohort])
-    cohort, left_out = encoded_cohort(people, counting.maker, tmp_path / "latents")
-    assert len(cohort.people) == PEOPLE - 1
-    assert left_out == ["cohort/sub-01: Scan 1 of 3 shows 12 ml of brain."]
+    encoded = encoded_cohort(people, counting.maker, tmp_path)
+    assert len(encoded.latents.people) == len(encoded.volumes_ml) == PEOPLE - 1
+    assert encoded.left_out == ("cohort/sub-01: Scan 1 of 3 shows 12 ml of brain.",)
 
 
 def test_the_command_makes_a_model_that_forecasts_from_one_scan(
@@ -158,7 +178,7 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     assert card.count("## progression") == 1
     assert len((run / "people.tsv").read_text(encoding="utf-8").splitlines()) == PEOPLE + 1
     assert model.progression is not None
-    engine = fake_engine(prior=prior_from(model.progression))
+    engine = fake_engine(prior=stored_prior(model.progression))
     scan = read_scan(a_cohort / "sub-00" / "ses-0" / "anat" / "sub-00_ses-0_T1w.nii.gz")
     made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,), image="plain"), engine)
     change = made.restored(made.predictions[0]).voxels - scan.volume.voxels

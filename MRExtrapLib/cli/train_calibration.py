@@ -1,0 +1,129 @@
+"""`mrextrap train calibration`: intervals that hold, learned from people who taught the prior nothing."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MRExtrapLib.cli.arguments import add_engine
+from MRExtrapLib.cli.bar import progress_on
+from MRExtrapLib.cli.crew import add_crew, crew_of, recipe_of, tell_failures
+from MRExtrapLib.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from MRExtrapLib.model.folder import Model
+    from MRExtrapLib.progression.knowledge import Knowledge
+    from MRExtrapLib.training.packing import Provenance
+    from MRExtrapLib.training.people import PersonScans
+
+
+def add_parser(parts: argparse._SubParsersAction) -> None:
+    """Adds `calibration` to what can be trained."""
+    parser = parts.add_parser(
+        "calibration", help="intervals that hold, on people who taught the prior nothing"
+    )
+    cohort_help = "BIDS trees of other people than the prior's, with ages in sessions.tsv"
+    parser.add_argument("cohort", nargs="+", type=Path, metavar="COHORT", help=cohort_help)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="RUN", help="folder of the run; keeps scans"
+    )
+    parser.add_argument(
+        "--split", type=Path, help="JSON of train/validation/test subjects; only validation is used"
+    )
+    add_crew(parser)
+    add_engine(parser)
+    parser.add_argument("--name", help="of the model folder that is made; that of --model by default")
+    parser.set_defaults(run=run, no_cache=True)  # a run keeps its latents itself
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `mrextrap train calibration`."""
+    from MRExtrapLib.cohort.crew import work_through
+    from MRExtrapLib.evaluation.calibrating import Trying, likeness_of, write_cases
+    from MRExtrapLib.model.catalogue import find_model
+    from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.progression.calibration import calibrate
+    from MRExtrapLib.progression.knowledge import Knowledge, parse_knowledge
+    from MRExtrapLib.training.packing import pack_calibration
+
+    started, model = time.monotonic(), load_model(find_model(arguments.model))
+    if model.volumes is None or model.progression is None:
+        msg = f"The model {model.name} holds no priors to calibrate; run train progression first."
+        raise ModelError(msg)
+    people = _people(arguments)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    with progress_on(sys.stderr) as progress:
+        trying = Trying(arguments.output.resolve() / "scans")
+        outcome = work_through(people, trying, recipe_of(arguments), crew_of(arguments), progress)
+    tell_failures(outcome.failures, arguments.verbose)
+    cases = [case for one in outcome.results for case in one.cases]
+    write_cases(cases, arguments.output / "cases.csv")
+    calibration, likeness = calibrate(cases), likeness_of(outcome.results)
+    knowledge = Knowledge(parse_knowledge(model.volumes, model.name).prior, calibration, likeness)
+    provenance = _provenance(arguments, model, people, (time.monotonic() - started) / 3600)
+    pack_calibration(knowledge, model, provenance, arguments.output / "model")
+    _tell(knowledge)
+    print(f"The calibrated model is {arguments.output / 'model'}.")
+    return 0
+
+
+def _people(arguments: argparse.Namespace) -> list[PersonScans]:
+    from MRExtrapLib.evaluation.people import people_of
+    from MRExtrapLib.training.split import read_split
+
+    found = [people_of(folder) for folder in arguments.cohort]
+    for words in (words for _, left_out in found for words in left_out):
+        print(f"left out: {words}", file=sys.stderr)
+    people = [person for some, _ in found for person in some]
+    if arguments.split:
+        split = read_split(arguments.split)
+        people = [person for person in people if split.part_of(person.name) == "validation"]
+    if not people:
+        msg = (
+            f"{arguments.split} names nobody of these cohorts as validation; nobody is left to calibrate on."
+        )
+        raise InputError(msg)
+    return people
+
+
+def _tell(knowledge: Knowledge) -> None:
+    calibration, likeness = knowledge.calibration, knowledge.likeness
+    if calibration is None:
+        return
+    print(f"{calibration.people} people, {calibration.cases} cases; Student's t of {calibration.freedom:g}.")
+    print(f"{'region':>14}{'image, 1 scan':>15}{'more':>6}   widths at <1, 1-2, 2-4, >4 years")
+    for region in _main(calibration.regions):
+        one = calibration.regions[region]
+        widths = " ".join(f"{scale:5.2f}" for scale in one.scales)
+        print(f"{region:>14}{one.image_weights[0]:15.2f}{one.image_weights[1]:6.2f}   {widths}")
+    if likeness:
+        print(f"Scans are given back at {likeness.mean_db:.1f} ± {likeness.spread_db:.1f} dB.")
+
+
+def _main(regions: Iterable[str]) -> Sequence[str]:
+    from MRExtrapLib.cli.forecast import MAIN_REGIONS
+
+    there = set(regions)
+    return [region for region in MAIN_REGIONS if region in there]
+
+
+def _provenance(
+    arguments: argparse.Namespace, model: Model, people: Sequence[PersonScans], hours: float
+) -> Provenance:
+    from MRExtrapLib.training.packing import Provenance
+
+    scans = sum(len(one.ages_years) for one in people)
+    folders = ", ".join(folder.resolve().name for folder in arguments.cohort)
+    return Provenance(
+        name=arguments.name or model.name,
+        licence=model.manifest.licence,
+        command=shlex.join(["mrextrap", *sys.argv[1:]]),
+        data=(f"{folders}: {len(people)} people, {scans} scans, none of whom taught the prior",),
+        seed=0,
+        hours=hours,
+    )

@@ -1,0 +1,100 @@
+"""Visits as the model sees them, and the lines through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.reconstruction import psnr_db
+from MRExtrapLib.forecast.result import LeftOutRow, Observation
+from MRExtrapLib.forecast.subject import FEWEST_OF_METHOD, Method, Subject, Visit
+from MRExtrapLib.forecast.uncertainty import PersonLine, unbiased_ml
+from MRExtrapLib.forecast.volumes import PersonVolumes, person_volumes
+from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.progress import Progress, part_of, silent
+from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.line import fit_line
+from MRExtrapLib.progression.posterior import posterior_rate
+
+CONFORMED, OBSERVED = 0.5, 0.7
+"""Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
+
+
+def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
+    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured."""
+    volumes = [visit.scan.volume for visit in visits]
+    conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
+    observations = []
+    for index, (visit, one) in enumerate(zip(visits, conformed, strict=True)):
+        fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
+        progress(fraction, f"encoding {visit.scan.name}")
+        observations.append(observe_one(visit, one, engine))
+    return tuple(observations)
+
+
+def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
+    """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
+    latent = engine.encode(conformed.volume)
+    reconstructed = engine.decode(latent)
+    return Observation(
+        visit=visit,
+        conformed=conformed,
+        latent=latent,
+        reconstructed=reconstructed,
+        observed_ml=engine.measure(conformed.volume).volumes_ml,
+        reconstructed_ml=engine.measure(reconstructed).volumes_ml,
+    )
+
+
+def fitted(method: Method, known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonLine:
+    """The person's latent at every age, by the method, from the visits that are known."""
+    latents = np.stack([seen.latent for seen in observations])
+    if method == "bayes" and engine.prior is not None:
+        return posterior_rate(latents, known.ages_years, engine.prior, known.covariates)
+    return fit_line(latents, known.ages_years)
+
+
+def volumes_of(
+    method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
+) -> PersonVolumes | None:
+    """The line through the person's volumes; least squares stays as the paper has it, without one."""
+    knowledge = engine.knowledge if method == "bayes" else None
+    return person_volumes(observations, known.ages_years, known.covariates, knowledge)
+
+
+def left_out_rows(
+    method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
+) -> tuple[LeftOutRow, ...]:
+    """Each known visit's volumes as all the others predict them; none where too few would be left.
+
+    The visits stay conformed together: one that is left out shares position and brightness scale with the
+    others, and tells them nothing of its anatomy.
+    """
+    if len(known.visits) <= FEWEST_OF_METHOD[method]:
+        return ()
+    rows: list[LeftOutRow] = []
+    for index, left in enumerate(observations):
+        others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
+        age = left.visit.age_years
+        decoded = engine.decode(fitted(method, others, rest, engine).at(age))
+        decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, rest)
+        volumes = volumes_of(method, others, rest, engine)
+        stated = volumes.at(age, decoded_ml) if volumes else None
+        for region, predicted_ml in (stated.volumes_ml if stated else decoded_ml).items():
+            bounds = stated.interval_ml(region) if stated else (None, None)
+            rows.append(LeftOutRow(age, region, left.observed_ml[region], predicted_ml, *bounds))
+    return tuple(rows)
+
+
+def scan_warnings(observations: Sequence[Observation], knowledge: Knowledge | None) -> tuple[str, ...]:
+    """What a reader must know of the scans: how they conformed, and whether the model knows such brains."""
+    words = [f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings]
+    likeness = knowledge.likeness if knowledge else None
+    if likeness:
+        for seen in observations:
+            visit = seen.conformed
+            psnr = psnr_db(visit.volume.voxels, seen.reconstructed.voxels, visit.brain)
+            words += likeness.warnings(seen.visit.scan.name, psnr, seen.observed_ml)
+    return tuple(words)

@@ -1,0 +1,125 @@
+"""What a Bayesian forecast says of regional volumes: the line through them, the decoded image, calibrated.
+
+The image line knows where the brain changes; how much, a line through the person's volumes knows better, as
+its noise is known region by region. Where a model holds a prior of volumes, the predicted volume lies between
+the two, nearer to whichever missed less on the people of the calibration, and its interval is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy import stats
+
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.horizon import years_outside
+from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.volumes import VolumeLine
+
+CONFIDENCE = 0.95
+"""Share of new scans whose volume should fall between `low_ml` and `high_ml`."""
+
+CALIBRATED = (
+    "Volumes: the Bayesian line through the person's volumes, weighed against the decoded image; 95 % "
+    "intervals of a new scan, their width set on {people} other people (Student's t, {freedom:g} degrees "
+    "of freedom)."
+)
+
+UNCALIBRATED = (
+    "Volumes: the Bayesian line through the person's volumes; 95 % intervals of a new scan, uncalibrated."
+)
+
+
+class Seen(Protocol):
+    """A visit whose volumes were measured."""
+
+    @property
+    def observed_ml(self) -> Mapping[str, float]:
+        """Region → ml."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """Volumes stated for one age.
+
+    Attributes:
+        volumes_ml: region → predicted ml.
+        spread_ml: region → scale of Student's t in ml; regions that no prior knows are left out.
+        freedom: its degrees of freedom; infinite for a normal distribution.
+    """
+
+    volumes_ml: Mapping[str, float]
+    spread_ml: Mapping[str, float]
+    freedom: float
+
+    def interval_ml(self, region: str) -> tuple[float, float] | tuple[None, None]:
+        """The 95 % interval of a new scan's volume, never below zero; nothing where none is known."""
+        if region not in self.spread_ml:
+            return None, None
+        half_ml = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, self.freedom)) * self.spread_ml[region]
+        return max(self.volumes_ml[region] - half_ml, 0.0), self.volumes_ml[region] + half_ml
+
+    def image_warnings(self, age_years: float, decoded_ml: Mapping[str, float]) -> tuple[str, ...]:
+        """One sentence when the predicted image shows other volumes than these intervals hold; else none."""
+        apart = []
+        for region in self.spread_ml:
+            low, high = self.interval_ml(region)
+            if low is not None and high is not None and not low <= decoded_ml[region] <= high:
+                predicted = f"{decoded_ml[region]:.1f} ml for {self.volumes_ml[region]:.1f}"
+                apart.append(f"{region.replace('_', ' ')} ({predicted})")
+        if not apart:
+            return ()
+        return (
+            f"The image predicted for age {age_years:.2f} shows other volumes than are predicted, beyond "
+            f"their intervals: {', '.join(apart)}. Take sizes from the volumes, not from the image.",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PersonVolumes:
+    """A person's volumes as a line in age, and how what it says is mended.
+
+    Attributes:
+        line: through the visits' volumes.
+        knowledge: of the model.
+    """
+
+    line: VolumeLine
+    knowledge: Knowledge
+
+    @property
+    def words(self) -> str:
+        """How the volumes and their intervals are made."""
+        calibration = self.knowledge.calibration
+        if calibration is None:
+            return UNCALIBRATED
+        return CALIBRATED.format(people=calibration.people, freedom=calibration.freedom)
+
+    def at(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
+        """What is said of an age, given what the decoded image shows there."""
+        on_line, stated = self.line.at(age_years), self.line.spread(age_years)
+        calibration = self.knowledge.calibration
+        if calibration is None:
+            return Statement({**decoded_ml, **on_line}, stated, np.inf)
+        ages = self.line.posterior.ages_years.tolist()
+        horizon = years_outside(age_years, ages)
+        volumes = {
+            region: calibration.volume_ml(region, len(ages), ml, decoded_ml[region])
+            for region, ml in on_line.items()
+        }
+        spread = {region: calibration.spread_ml(region, horizon, ml) for region, ml in stated.items()}
+        return Statement({**decoded_ml, **volumes}, spread, calibration.freedom)
+
+
+def person_volumes(
+    seen: Sequence[Seen], ages_years: Sequence[float], covariates: Covariates, knowledge: Knowledge | None
+) -> PersonVolumes | None:
+    """The line through the volumes of these visits; None where the model knows nothing of volumes."""
+    if knowledge is None:
+        return None
+    volumes_ml = [one.observed_ml for one in seen]
+    return PersonVolumes(knowledge.prior.line(volumes_ml, ages_years, covariates), knowledge)

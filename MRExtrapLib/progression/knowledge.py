@@ -1,0 +1,108 @@
+"""What a model knows of regional volumes, as text that its folder keeps: prior, calibration, likeness.
+
+A few hundred numbers, so JSON, which a reader can check by eye; the prior of latents, with millions, has a
+file of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from MRExtrapLib.errors import ModelError
+from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
+from MRExtrapLib.progression.calibration import Calibration
+from MRExtrapLib.progression.likeness import Likeness
+from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.volumes import VolumePrior
+
+Row = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything about regional volumes that a model learned.
+
+    Attributes:
+        prior: of their rates.
+        calibration: of predictions; None where nobody calibrated.
+        likeness: of scans to those of the calibration; likewise.
+    """
+
+    prior: VolumePrior
+    calibration: Calibration | None = None
+    likeness: Likeness | None = None
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The layout of the file."""
+
+    regions: tuple[str, ...]
+    unit_ml: Row
+    mean_rate: tuple[Row, ...]
+    factors: tuple[Row, ...]
+    residual_variance: Row
+    noise_factors: tuple[Row, ...]
+    noise_variance: Row
+    typical_covariates: Row
+    age_centre_years: float
+    curvature_per_year: float
+    age_range_years: tuple[float, float]
+    calibration: Calibration | None = None
+    likeness: Likeness | None = None
+
+
+def knowledge_text(knowledge: Knowledge) -> str:
+    """The knowledge as JSON; `parse_knowledge` is the inverse."""
+    volumes, prior = knowledge.prior, knowledge.prior.prior
+
+    def row(values: np.ndarray) -> Row:
+        return tuple(float(f"{value:.7g}") for value in values)
+
+    record = _Record(
+        regions=volumes.regions,
+        unit_ml=row(volumes.unit_ml),
+        mean_rate=tuple(map(row, prior.mean_rate)),
+        factors=tuple(map(row, prior.factors)),
+        residual_variance=row(prior.residual_variance),
+        noise_factors=tuple(map(row, prior.noise_factors)),
+        noise_variance=row(prior.noise_variance),
+        typical_covariates=row(prior.typical_covariates),
+        age_centre_years=prior.age_centre_years,
+        curvature_per_year=prior.curvature_per_year,
+        age_range_years=prior.age_range_years,
+        calibration=knowledge.calibration,
+        likeness=knowledge.likeness,
+    )
+    return json.dumps(to_json(record), indent=1, allow_nan=False) + "\n"
+
+
+def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
+    """The knowledge that a text holds.
+
+    Raises:
+        ModelError: it is not such a text, or its numbers do not fit.
+    """
+    record = from_json(_Record, parse_json(text, source), source)
+    count = len(record.regions)
+    prior = Prior(
+        latent_shape=(count,),
+        mean_rate=np.array(record.mean_rate),
+        factors=np.array(record.factors).reshape(-1, count),
+        residual_variance=np.array(record.residual_variance),
+        noise_factors=np.array(record.noise_factors).reshape(-1, count),
+        noise_variance=np.array(record.noise_variance),
+        typical_covariates=np.array(record.typical_covariates),
+        age_centre_years=record.age_centre_years,
+        curvature_per_year=record.curvature_per_year,
+        age_range_years=record.age_range_years,
+    )
+    if record.calibration and not set(record.regions) <= record.calibration.regions.keys():
+        msg = f"{source} calibrates other regions than it knows rates of; calibrate again."
+        raise ModelError(msg)
+    return Knowledge(
+        VolumePrior(record.regions, np.array(record.unit_ml), prior), record.calibration, record.likeness
+    )

@@ -1,0 +1,49 @@
+"""Whether three scans or more lie on a line, as far as their noise can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from MRExtrapLib.progression.noise import line_contrasts
+from MRExtrapLib.progression.volumes import Millilitres, VolumeLine, volume_table
+
+BENT_P = 0.01
+"""Over all regions together: one straight trajectory in a hundred is called bent."""
+
+
+def bend_probabilities(
+    line: VolumeLine, volumes_ml: Sequence[Millilitres], ages_years: Sequence[float]
+) -> dict[str, float]:
+    """Region → how likely noise alone puts volumes so far from any straight line; empty for two scans.
+
+    The squares of all contrasts that a line leaves at zero, in units of a scan's noise, follow χ² with as
+    many degrees of freedom as scans are left over.
+    """
+    contrasts = line_contrasts(ages_years)
+    if not len(contrasts):
+        return {}
+    noise = line.scan_noise()
+    table = volume_table(volumes_ml, line.regions) / np.array([noise[region] for region in line.regions])
+    squares = np.sum((contrasts @ table) ** 2, axis=0)
+    p = stats.chi2.sf(squares, len(contrasts))
+    return dict(zip(line.regions, map(float, p), strict=True))
+
+
+def bend_warnings(
+    line: VolumeLine, volumes_ml: Sequence[Millilitres], ages_years: Sequence[float]
+) -> tuple[str, ...]:
+    """One sentence when some region's volumes leave every straight line by more than noise; else none."""
+    found = bend_probabilities(line, volumes_ml, ages_years)
+    if not found:
+        return ()
+    region = min(found, key=lambda one: found[one])
+    if found[region] * len(found) >= BENT_P:
+        return ()
+    return (
+        f"The volumes of the {region.replace('_', ' ')} do not lie on a line in age (noise alone would do so "
+        f"with p = {found[region]:.1g}): a scan may be wrong, or the change speeds up or slows down, which a "
+        "forecast along a line misses.",
+    )

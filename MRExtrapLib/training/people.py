@@ -1,0 +1,95 @@
+"""Everyone in BIDS trees: scans in order of age, what tables say, and names for what is kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.ages import age_from_bids, diagnosis_from_bids, sex_from_bids
+from MRExtrapLib.imaging.hashing import sha256_of
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.line import FEWEST_SCANS
+from MRExtrapLib.training.brains import find_scans
+
+NOT_RAW = {"derivatives", "sourcedata"}
+"""Folders of a BIDS tree whose images are no scans of their own."""
+
+
+@dataclass(frozen=True)
+class PersonScans:
+    """One person of a BIDS tree: scans in order of age, and what the tables say.
+
+    Attributes:
+        name: 'dataset/sub-…'.
+        paths: (n,) T1 scans.
+        covariates: at the middle of the scans.
+        ages_years: (n,) one a scan.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    ages_years: tuple[float, ...]
+    covariates: Covariates
+
+
+def find_people(
+    folders: Sequence[Path], fewest_scans: int = FEWEST_SCANS
+) -> tuple[list[PersonScans], list[str]]:
+    """Everyone in BIDS trees with enough scans whose ages are known, and sentences on what is left out.
+
+    Args:
+        folders: BIDS trees; what lies in their derivatives is no scan.
+        fewest_scans: with a known age that a person must have.
+
+    Raises:
+        InputError: no scan at all, or an age in a table that cannot be.
+    """
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        for name, path in find_scans(folder):
+            if not NOT_RAW & set(path.relative_to(folder).parts):
+                found.setdefault(name, []).append(path)
+    if not found:
+        msg = f"No *_T1w.nii.gz in {', '.join(map(str, folders))}; give BIDS trees that hold T1 scans."
+        raise InputError(msg)
+    people, left_out = [], []
+    for name, paths in found.items():
+        ages = {path: age_from_bids(path).age_years for path in paths}
+        known = sorted((age, path) for path, age in ages.items() if age is not None)
+        ageless = [path.name for path, age in ages.items() if age is None]
+        left_out += [f"{scan}: no sessions.tsv gives its age." for scan in ageless]
+        if len(known) >= fewest_scans:
+            people.append(_person(name, known))
+        elif known:
+            left_out.append(f"{name}: one scan with an age tells nothing of rates.")
+    return people, left_out
+
+
+def _person(name: str, known: Sequence[tuple[float, Path]]) -> PersonScans:
+    ages, paths = tuple(age for age, _ in known), tuple(path for _, path in known)
+    facts = Covariates(float(np.mean(ages)), sex_from_bids(paths[0]), diagnosis_from_bids(paths[0]))
+    return PersonScans(name, paths, ages, facts)
+
+
+def participant_of(person: PersonScans) -> str:
+    """The person as BIDS names them, as in `sub-01`."""
+    return person.name.rpartition("/")[2]
+
+
+def scan_hashes(person: PersonScans) -> tuple[str, ...]:
+    """The sha256 of each scan, in order of age."""
+    return tuple(sha256_of(path) for path in person.paths)
+
+
+def key_of(*parts: object) -> str:
+    """A short name for everything that a result depends on; the same parts have the same key.
+
+    >>> key_of("a", 1) == key_of("a", 1), key_of("a", 1) == key_of("a", 2)
+    (True, False)
+    """
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]

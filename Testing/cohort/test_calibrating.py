@@ -1,0 +1,145 @@
+"""A model's intervals calibrated on a BIDS tree, and what that leaves as it is."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cohorts import write_cohort
+from fakes import AFFINE, SHAPE, fake_engine, fake_knowledge, fake_prior
+
+from MRExtrapLib.cli.main import main
+from MRExtrapLib.cohort.crew import Crew
+from MRExtrapLib.cohort.forecasting import subject_of
+from MRExtrapLib.evaluation.images import Bench, image_estimates
+from MRExtrapLib.evaluation.people import people_of
+from MRExtrapLib.evaluation.results import BAYES
+from MRExtrapLib.evaluation.trials import Design, Trial
+from MRExtrapLib.evaluation.visits import kept_visits
+from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.pipeline import forecast
+from MRExtrapLib.forecast.subject import Request, Subject
+from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
+from MRExtrapLib.model.folder import load_model, save_model
+from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
+from MRExtrapLib.progression.calibration import Calibration, RegionCalibration
+from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
+from MRExtrapLib.training.packing import Provenance, pack_progression
+
+DONE, BAD_INPUT, BAD_MODEL = 0, 2, 3
+
+ROUNDED = 0.05
+"""Kept scans are float16, and volumes of the fake segmenter add up a hundred voxels and more."""
+
+
+def open_engine(arguments: object) -> Engine:
+    return fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
+
+
+@pytest.fixture
+def a_model(tmp_path: Path) -> Path:
+    """A model folder without priors, whose networks nobody runs."""
+    grid = ModelGrid(SHAPE, tuple(map(tuple, AFFINE.tolist())), "box")
+    manifest = Manifest("tiny", {"autoencoder": NetworkSpec("mrextrap-autoencoder", {})}, grid, "CC0-1.0")
+    torch.manual_seed(0)
+    networks = {"autoencoder": Autoencoder(AutoencoderConfig(widths=(4, 8), blocks=(1, 1)))}
+    save_model(tmp_path / "tiny", manifest, networks, "# tiny\n\n## what falls short\n\nEverything.\n")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def a_model_with_priors(a_model: Path, tmp_path: Path) -> Path:
+    provenance = Provenance("tiny", "CC0-1.0", "mrextrap train progression", ("people",), 0, 0.1)
+    pack_progression(fake_prior(), fake_knowledge(), load_model(a_model), provenance, tmp_path / "priors")
+    return tmp_path / "priors"
+
+
+def words_for(cohort: Path, model: Path, run: Path, crew: Crew) -> list[str]:
+    words = ["train", "calibration", str(cohort), "--model", str(model), "-o", str(run)]
+    return [*words, "--scheduler", str(crew.scheduler)]
+
+
+def test_the_command_calibrates_and_leaves_priors_and_networks_as_they_are(
+    a_model_with_priors: Path,
+    a_cohort: Path,
+    tmp_path: Path,
+    a_crew: Crew,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = tmp_path / "run"
+    assert main(words_for(a_cohort, a_model_with_priors, run, a_crew), open_engine) == DONE
+    before, after = load_model(a_model_with_priors), load_model(run / "model")
+    for name in ("autoencoder.safetensors", "progression.safetensors"):
+        assert after.manifest.files[name] == before.manifest.files[name]
+    assert before.volumes is not None
+    assert after.volumes is not None
+    old, new = parse_knowledge(before.volumes, "old"), parse_knowledge(after.volumes, "new")
+    assert old.calibration is None
+    assert new.calibration is not None
+    assert new.calibration.people == 9
+    assert knowledge_text(replace(new, calibration=None, likeness=None)) == knowledge_text(old)
+    card = (run / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Everything." in card
+    assert card.count("## calibration") == 1
+    assert "9 people, 36 scans, none of whom taught the prior" in card
+    assert "ventricles" in capsys.readouterr().out
+    with (run / "cases.csv").open(encoding="utf-8", newline="") as file:
+        cases = list(csv.DictReader(file))
+    assert len(cases) == new.calibration.cases > 100
+    assert main(words_for(a_cohort, run / "model", tmp_path / "again", a_crew), open_engine) == DONE
+    again = load_model(tmp_path / "again" / "model")
+    assert again.volumes == after.volumes
+    assert (again.folder / "MODEL_CARD.md").read_text(encoding="utf-8").count("## calibration") == 1
+
+
+def test_a_new_prior_takes_the_old_calibration_away(
+    a_model_with_priors: Path, a_cohort: Path, tmp_path: Path, a_crew: Crew
+) -> None:
+    assert main(words_for(a_cohort, a_model_with_priors, tmp_path / "run", a_crew), open_engine) == DONE
+    provenance = Provenance("new", "CC0-1.0", "mrextrap train progression", ("others",), 0, 0.1)
+    start = load_model(tmp_path / "run" / "model")
+    pack_progression(fake_prior(), fake_knowledge(), start, provenance, tmp_path / "new")
+    model = load_model(tmp_path / "new")
+    assert [run.network for run in model.manifest.training] == ["progression"]
+    assert "## calibration" not in (tmp_path / "new" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_a_model_without_priors_is_refused(
+    a_model: Path, a_cohort: Path, tmp_path: Path, a_crew: Crew, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words_for(a_cohort, a_model, tmp_path / "run", a_crew), open_engine) == BAD_MODEL
+    assert "no priors to calibrate" in capsys.readouterr().err
+
+
+def test_too_few_people_are_refused(
+    a_model_with_priors: Path, tmp_path: Path, a_crew: Crew, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = write_cohort(tmp_path / "few", 3)
+    assert main(words_for(few, a_model_with_priors, tmp_path / "run", a_crew), open_engine) == BAD_INPUT
+    assert "5 people or more" in capsys.readouterr().err
+
+
+def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Path, out: Path) -> None:
+    mended = RegionCalibration((0.25, 0.5), (1.0, 1.2, 1.4, 1.6))
+    calibration = Calibration(dict.fromkeys(fake_knowledge().prior.regions, mended), 7.0, 20, 400)
+    engine = fake_engine(prior=fake_prior(), knowledge=fake_knowledge(calibration))
+    people, _ = people_of(a_cohort)
+    visits, trial = kept_visits(people[3], engine, out), Trial((0, 1, 2), 3)
+    bench = Bench(people[3], visits, engine, Design(directions=0, steps=3))
+    found = {one.estimate.method: one.estimate for one in image_estimates(bench, trial)}[BAYES]
+    subject = subject_of(people[3])
+    known = Subject(subject.visits[:3], subject.sex, subject.diagnosis)
+    made = forecast(known, Request((people[3].ages_years[3],)), engine)
+    assert found.freedom == 7.0
+    assert found.spread_ml is not None
+    for row in made.predictions[0].rows:
+        assert found.volumes_ml[row.region] == pytest.approx(row.volume_ml, abs=ROUNDED)
+        assert row.high_ml is not None
+        reach = calibration.reach(0.95) * found.spread_ml[row.region]
+        assert row.high_ml - row.volume_ml == pytest.approx(reach, rel=1e-3)
+    assert "20 other people" in made.uncertainty_words
+    assert np.all([row.low_ml is not None for row in made.predictions[0].rows])

@@ -1,0 +1,190 @@
+"""What a forecast says of this patient: rates, whether changes are real, and visits left out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import fake_engine, fake_knowledge, fake_prior, fake_scan, fake_visits, fake_voxels
+from scipy import stats
+
+from MRExtrapLib.forecast.output import write_forecast
+from MRExtrapLib.forecast.personal import region_changes
+from MRExtrapLib.forecast.pipeline import forecast
+from MRExtrapLib.forecast.result import Forecast
+from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit
+from MRExtrapLib.forecast.volumes import person_volumes
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.likeness import Likeness
+
+ENGINE = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
+
+
+def steady_visits(*ages_years: float) -> tuple[Visit, ...]:
+    """One brain that darkens evenly, a little noise on top."""
+    level, generator = fake_voxels(0), np.random.default_rng(1)
+    return tuple(
+        Visit(
+            fake_scan(
+                level - 1.5 * (age - ages_years[0]) + generator.normal(0, 0.2, level.shape), f"s{age:g}"
+            ),
+            age,
+        )
+        for age in ages_years
+    )
+
+
+def forecast_of(
+    *ages: float, method: Method | None = None, leaves_out: bool = True, engine: object = ENGINE
+) -> Forecast:
+    request = Request((80.0,), method, has_each_left_out=leaves_out)
+    return forecast(Subject(steady_visits(*ages)), request, engine)  # type: ignore[arg-type]
+
+
+def test_a_person_of_one_scan_changes_as_such_people_do() -> None:
+    made = forecast_of(72)
+    assert made.rates
+    for rate in made.rates:
+        assert rate.ml_per_year == pytest.approx(rate.expected_ml_per_year)
+        assert rate.share_slower == pytest.approx(0.5)
+        assert rate.low_ml_per_year < rate.ml_per_year < rate.high_ml_per_year
+    assert made.changes == ()
+    assert made.left_out == ()
+
+
+def test_scans_narrow_a_rate_and_a_fast_one_is_seen_to_be_fast() -> None:
+    one, many = forecast_of(72), forecast_of(66, 69, 72)
+    for before, after in zip(one.rates, many.rates, strict=True):
+        width = after.high_ml_per_year - after.low_ml_per_year
+        assert width < before.high_ml_per_year - before.low_ml_per_year
+    rates = {rate.region: rate for rate in many.rates}
+    observed = {region: np.polyfit((66, 69, 72), ml, 1)[0] for region, ml in volumes_of(many).items()}
+    for region in ("hippocampus", "gray_matter"):
+        assert observed[region] < rates[region].expected_ml_per_year < 0  # this brain darkens faster
+        assert rates[region].share_slower > 0.5
+        assert rates[region].percent_per_year is not None
+        assert rates[region].percent_per_year < 0
+
+
+def volumes_of(made: Forecast) -> dict[str, list[float]]:
+    regions = made.observations[0].observed_ml
+    return {region: [seen.observed_ml[region] for seen in made.observations] for region in regions}
+
+
+def test_changes_are_those_between_visits_and_over_all_of_them() -> None:
+    made = forecast_of(66, 69, 72)
+    spans = {(change.from_age_years, change.to_age_years) for change in made.changes}
+    assert spans == {(66, 69), (69, 72), (66, 72)}
+    by = {(change.region, change.from_age_years, change.to_age_years): change for change in made.changes}
+    whole, first, second = (by["hippocampus", *span] for span in ((66, 72), (66, 69), (69, 72)))
+    assert whole.change_ml == pytest.approx(first.change_ml + second.change_ml)
+    assert whole.probability > first.probability > 0.5
+
+
+def test_probabilities_are_right_as_often_as_they_say() -> None:
+    """Two noisy scans of brains that change either way alike: the sign is right in that share."""
+    generator, knowledge = np.random.default_rng(4), fake_knowledge()
+    ages, about = [70.0, 71.0], Covariates(70.5)
+    flat = dict.fromkeys(knowledge.prior.regions, 100.0)
+    noise = knowledge.prior.line([flat], [70.0], about).scan_noise()
+    said, right = [], []
+    for _ in range(400):
+        true = generator.uniform(-5, 5)
+        scans = [
+            {
+                region: 100.0 + step * true + noise[region] * generator.normal()
+                for region in knowledge.prior.regions
+            }
+            for step in (0, 1)
+        ]
+        volumes = person_volumes([_Seen(scan) for scan in scans], ages, about, knowledge)
+        assert volumes is not None
+        for change in region_changes(volumes, scans, ages):
+            said.append(change.probability)
+            right.append(np.sign(change.change_ml) == np.sign(true))
+    assert np.mean(right) == pytest.approx(np.mean(said), abs=0.04)
+
+
+class _Seen:
+    def __init__(self, observed_ml: dict[str, float]) -> None:
+        self.observed_ml = observed_ml
+
+
+def test_the_smallest_real_change_is_significant() -> None:
+    change = forecast_of(66, 72).changes[0]
+    assert stats.norm.cdf(change.smallest_real_ml / change.noise_ml) == pytest.approx(0.975)
+
+
+@pytest.mark.parametrize(("method", "fewest"), [("bayes", 2), ("linear", 3)])
+def test_each_visit_is_predicted_from_the_others(method: Method, fewest: int) -> None:
+    ages = (60.0, 64.0, 68.0, 72.0)[:fewest]
+    made = forecast_of(*ages, method=method)
+    assert {row.age_years for row in made.left_out} == set(ages)
+    others = Subject(steady_visits(*ages)[:-1])
+    alone = forecast(others, Request((ages[-1],), method), ENGINE).predictions[0]
+    left = {row.region: row for row in made.left_out if row.age_years == ages[-1]}
+    truth = {region: ml[-1] for region, ml in volumes_of(made).items()}
+    for row in alone.rows:
+        assert left[row.region].predicted_ml == pytest.approx(row.volume_ml, rel=1e-5)
+        assert left[row.region].error_ml == pytest.approx(row.volume_ml - truth[row.region], abs=1e-3)
+    assert forecast_of(*ages, method=method, leaves_out=False).left_out == ()
+
+
+def test_everything_is_written(tmp_path: Path) -> None:
+    write_forecast(forecast_of(66, 69, 72), tmp_path)
+    record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
+    assert {rate["region"] for rate in record["rates"]} == set(fake_knowledge().prior.regions)
+    assert len(record["changes"]) == 3 * 4
+    assert len(record["left_out"]) == 3 * 4
+    assert "line through the observed volumes" in record["predicted_volume"]
+    with (tmp_path / "volumes.csv").open(newline="", encoding="utf-8") as file:
+        kinds = [row["kind"] for row in csv.DictReader(file)]
+    assert kinds.count("left_out") == 3 * 4
+    with (tmp_path / "changes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["kind"] for row in rows] == ["rate"] * 4 + ["change"] * 12
+    assert all(0.5 <= float(row["probability"]) <= 1 for row in rows if row["kind"] == "change")
+
+
+def test_a_model_without_knowledge_of_volumes_says_none_of_it(tmp_path: Path) -> None:
+    made = forecast_of(66, 69, engine=fake_engine(prior=fake_prior()))
+    assert (made.rates, made.changes) == ((), ())
+    write_forecast(made, tmp_path)
+    assert not (tmp_path / "changes.csv").exists()
+
+
+def test_an_unlike_scan_and_a_bent_trajectory_are_told() -> None:
+    strict = Likeness(200.0, 0.3, {}, 10, 40)
+    engine = fake_engine(kept=0.9, prior=fake_prior(), knowledge=fake_knowledge(likeness=strict))
+    made = forecast_of(66, 69, engine=engine)
+    assert sum("is unlike the 40 scans" in words for words in made.warnings) == 2
+    wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,)), ENGINE)
+    assert any("do not lie on a line" in words for words in wild.warnings)
+    assert not any("do not lie on a line" in words for words in forecast_of(66, 69, 72).warnings)
+
+
+def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
+    from MRExtrapLib.forecast.pipeline import prepare
+
+    prepared = prepare(Subject(steady_visits(66, 70)), Request((75,), image="plain"), ENGINE)
+    with_map, without = prepared.predict(75.0), prepared.predict(75.0, has_spread=False)
+    assert with_map.rows == without.rows
+    assert without.uncertainty is None
+    assert all(row.low_ml is not None for row in without.rows)
+    assert replace(with_map, uncertainty=None).uncertainty is None
+
+
+def test_an_image_that_shows_other_volumes_is_told() -> None:
+    blind = fake_engine(
+        kept=1.0, prior=fake_prior(mean_rate=np.full((5, 336), 0.05)), knowledge=fake_knowledge()
+    )
+    request = Request((90.0,), image="plain")
+    (words,) = forecast(Subject(steady_visits(72)), request, blind).predictions[0].warnings[1:]
+    assert "Take sizes from the volumes" in words
+    assert "hippocampus" in words
+    near = forecast(Subject(steady_visits(72)), Request((72.1,), image="plain"), ENGINE)
+    assert not any("Take sizes" in words for words in near.predictions[0].warnings)
