@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from MRExtrapPanel.control import Control
 from MRExtrapPanel.visits import VisitTable
 
@@ -26,8 +28,11 @@ from MRExtrapLib.worker.results import (
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-WANTED = "needs PySide6-Essentials and slicer-core: pip install PySide6-Essentials slicer-core==5.12.4.0"
-"""Why tests on the stand-in host are skipped."""
+STAND_IN = {"PySide6.QtUiTools": "PySide6-Essentials>=6.7,<6.12", "slicer": "slicer-core>=5.12.4,<5.13"}
+"""What the stand-in host imports, and what pip calls it."""
+
+SYSTEM_PACKAGES = ("libdbus-1-3", "libegl1", "libfontconfig1", "libgl1", "libglib2.0-0", "libxkbcommon0")
+"""Debian's packages with what PySide6's QtWidgets, QtUiTools and offscreen plugin load of the system."""
 
 IDENTITY = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
 
@@ -182,6 +187,23 @@ def predicted(age_years: float, is_measured: bool = False, has_uncertainty: bool
         uncertainty=array_file(f"spread-{age_years}") if has_uncertainty else None,
         volumes=rows if is_measured else (),
     )
+
+
+def need_stand_in() -> None:
+    """Skips a whole file of tests where Qt or Slicer's scene cannot be loaded, and says what is lacking.
+
+    PySide6 brings Qt, but not the libraries of the system that Qt itself loads: an import without one of them
+    fails and names it.
+    """
+    for module, package in STAND_IN.items():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            pytest.skip(f"needs {package}: install it with pip", allow_module_level=True)
+        except ImportError as error:
+            library = str(error).partition(":")[0]
+            words = f"needs the system library {library}: apt-get install {' '.join(SYSTEM_PACKAGES)}"
+            pytest.skip(words, allow_module_level=True)
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:

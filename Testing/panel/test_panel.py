@@ -8,15 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
-from panel_desk import WANTED, wait_until
+from panel_desk import need_stand_in, wait_until
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
     from panel_host import StandIn
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
 
 EXACT = 1e-3
 """float32 rounding of a line through intensities of some hundreds."""

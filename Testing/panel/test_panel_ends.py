@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from panel_desk import REPOSITORY, WANTED, wait_until, workers
+from panel_desk import REPOSITORY, need_stand_in, wait_until, workers
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
     from panel_host import StandIn
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
 
 KILLS = 6
 """Of workers at random moments; each costs a start."""

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import nibabel as nib
 import numpy as np
 import pytest
-from panel_desk import REPOSITORY, WANTED, wait_until
+from panel_desk import REPOSITORY, need_stand_in, wait_until
 
 from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
 
 SAMPLE = REPOSITORY / "MRExtrapLib" / "sample" / "sub-01"
 
@@ -101,7 +100,7 @@ def test_ages_fill_from_sessions_tsv_through_the_engines_own_worker(make_panel: 
     wait_until(lambda: panel.state.work is None)
     assert panel.state.table.ages_years == (46.0, 48.0)
     assert {visit.origin for visit in panel.state.table.visits} == {"table"}
-    assert panel.talk.greeting.protocol == 1
+    assert panel.talk.greeting.protocol == PROTOCOL_VERSION
 
 
 def test_a_volume_with_its_own_file_goes_by_its_path_and_a_changed_one_as_written(
