@@ -141,9 +141,8 @@ class Desk:
     def answer_predict(self) -> None:
         """The worker answers the newest request for an age as it was asked."""
         asked = self.worker.last("predict")["arguments"]
-        self.worker.answer(
-            "predict", predicted(asked["age_years"], asked["is_measured"], asked["has_uncertainty"])
-        )
+        wanted = (asked["age_years"], asked["is_measured"], asked["has_uncertainty"])
+        self.worker.answer("predict", predicted(*wanted, image_kind=asked["image_kind"]))
 
 
 def loaded(subject: str = "subject-1", **facts: object) -> Loaded:
@@ -177,12 +176,15 @@ def array_file(name: str) -> ArrayFile:
     return ArrayFile(f"session/subject-1/{name}.npy", IDENTITY)
 
 
-def predicted(age_years: float, is_measured: bool = False, has_uncertainty: bool = False) -> Predicted:
+def predicted(
+    age_years: float, is_measured: bool = False, has_uncertainty: bool = False, image_kind: str = "plain"
+) -> Predicted:
+    """What a worker answers for an age."""
     rows = (RegionVolume("predicted", age_years, "hippocampus", 21.0 - 0.2 * age_years, 5.0, 7.0),)
     return Predicted(
         age_years=age_years,
         image=array_file(f"image-{age_years}"),
-        image_kind="plain",
+        image_kind=image_kind,
         segmentation=array_file(f"labels-{age_years}") if is_measured else None,
         uncertainty=array_file(f"spread-{age_years}") if has_uncertainty else None,
         volumes=rows if is_measured else (),

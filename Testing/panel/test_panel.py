@@ -58,7 +58,9 @@ def test_a_shown_prediction_says_so_in_name_and_view_and_a_scan_does_not(
 
     assert RESEARCH_USE in looking.stage.predicted_node().GetName()
     slices = stand_in.application.manager.slices
-    assert {view.GetText(LOWER_EDGE) for view in slices.values()} == {RESEARCH_USE}
+    marked = f"{RESEARCH_USE}\nImage: last scan + change"
+    assert "predicted, last scan + change" in looking.stage.predicted_node().GetName()
+    assert {view.GetText(LOWER_EDGE) for view in slices.values()} == {marked}
     composite = next(
         one
         for one in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
@@ -66,10 +68,28 @@ def test_a_shown_prediction_says_so_in_name_and_view_and_a_scan_does_not(
     )
     composite.SetBackgroundVolumeID(looking.state.table.scans[0])
     assert slices["Red"].GetText(LOWER_EDGE) == ""
-    assert slices["Green"].GetText(LOWER_EDGE) == RESEARCH_USE
+    assert slices["Green"].GetText(LOWER_EDGE) == marked
     looking.ui.besideButton.click()
     wait_until(lambda: slices["Yellow"].GetText(LOWER_EDGE) == "")
-    assert slices["Red"].GetText(LOWER_EDGE) == RESEARCH_USE
+    assert slices["Red"].GetText(LOWER_EDGE) == marked
+
+
+def test_a_moving_slider_shows_the_decode_and_says_so_and_a_resting_one_the_image_that_is_chosen(
+    looking: Panel, stand_in: StandIn
+) -> None:
+    from MRExtrapLib.scene.notice import LOWER_EDGE
+
+    red = stand_in.application.manager.slices["Red"]
+    looking.ui.ageSlider.value = 77.0
+    wait_until(lambda: looking.state.on_screen_years == 77.0)
+    assert "Image: as decoded" in red.GetText(LOWER_EDGE)
+    wait_until(lambda: looking.state.on_screen_image == "added")
+    assert "Image: last scan + change" in red.GetText(LOWER_EDGE)
+    assert looking.state.volume_lines[0].predicted_ml is not None
+    looking.ui.imageBox.currentIndex = 2
+    wait_until(lambda: looking.state.on_screen_image == "plain")
+    assert "as decoded" in looking.ui.statusLabel.text
+    assert "predicted, as decoded" in looking.stage.predicted_node().GetName()
 
 
 def test_a_click_on_the_curve_goes_to_that_age(looking: Panel, stand_in: StandIn) -> None:
