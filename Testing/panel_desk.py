@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from MRExtrapPanel.control import Control
@@ -212,6 +213,18 @@ def wait_until(is_true: Callable[[], bool]) -> None:
     from MRExtrapPanel import selftest
 
     selftest.wait_until(is_true)
+
+
+def phantom_node(name: str, age_years: float) -> Any:
+    """A phantom in the scene, unsaved."""
+    import slicer
+    from MRExtrapPanel.selftest import phantom
+
+    from MRExtrapLib.scene.volumes import fill
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    fill(node, phantom(age_years))
+    return node
 
 
 def workers() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import tomllib
 import warnings
 from collections.abc import Iterator
@@ -85,6 +86,11 @@ def test_the_extension_says_what_the_index_asks(field: str) -> None:
     text = (REPOSITORY / "CMakeLists.txt").read_text(encoding="utf-8")
     assert re.search(rf'set\(EXTENSION_{field} "[^"]+"\)', text)
     assert "project(MRExtrap)" in text
+
+
+def test_the_icon_is_as_large_as_the_index_wants_it() -> None:
+    icon = (REPOSITORY / "Resources" / "Icons" / "MRExtrap.png").read_bytes()
+    assert struct.unpack(">II", icon[16:24]) == (128, 128)  # from a PNG's first chunk
 
 
 def test_pip_ships_every_data_file_of_the_engine(project: dict) -> None:

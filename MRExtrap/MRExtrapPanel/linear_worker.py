@@ -20,6 +20,7 @@ sys.path[:0] = [
 ]
 
 from MRExtrapLib.errors import InputError  # noqa: E402   # the path comes first
+from MRExtrapLib.imaging.unfinished import unfinished_sibling  # noqa: E402
 from MRExtrapLib.worker import requests, results  # noqa: E402
 from MRExtrapLib.worker.channel import Channel  # noqa: E402
 from MRExtrapLib.worker.server import Server  # noqa: E402
@@ -136,11 +137,13 @@ class LinearAnswers:
     def _export(self, asked: requests.Export, tell) -> results.Exported:
         rows = [row for age in asked.ages_years for row in self._predict(age, True, None, tell).volumes]
         folder = Path(asked.folder)
-        folder.mkdir(parents=True)
-        with (folder / "volumes.csv").open("w", newline="", encoding="utf-8") as file:
+        unfinished = unfinished_sibling(folder)
+        unfinished.mkdir(parents=True)
+        with (unfinished / "volumes.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("kind", "age_years", "region", "volume_ml"))
             writer.writerows((row.kind, row.age_years, row.region, row.volume_ml) for row in rows)
+        unfinished.rename(folder)
         return results.Exported(str(folder), ("volumes.csv",))
 
     def _volumes(self, kind: str, age_years: float, voxels: np.ndarray) -> tuple[results.RegionVolume, ...]:

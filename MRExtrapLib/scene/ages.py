@@ -127,7 +127,9 @@ class AgeSequence:
         browser.SetSelectedItemNumber(self._indices.index(index))
         nodes = PredictedNodes(*(browser.GetProxyNode(one) for one in self._sequences))
         segmentation.look_inside(nodes.segmentation)
-        words = image_words(nodes.image.GetAttribute(IMAGE_KIND) or "")  # the browser names by sequence and age
+        words = image_words(
+            nodes.image.GetAttribute(IMAGE_KIND) or ""
+        )  # the browser names by sequence and age
         nodes.image.SetName(name_of(self._source.GetName(), words, age_detail(float(index))))
         return nodes
 

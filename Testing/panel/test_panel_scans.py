@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 import pytest
-from panel_desk import REPOSITORY, need_stand_in, wait_until
+from panel_desk import REPOSITORY, need_stand_in, phantom_node, wait_until
 
 from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 
@@ -166,14 +166,3 @@ def test_a_volume_taken_out_of_the_scene_leaves_the_table(panel: Panel) -> None:
 
     slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(panel.state.table.scans[0]))
     assert panel.state.table.ages_years == (72.0, 74.0)
-
-
-def phantom_node(name: str, age_years: float) -> Any:
-    import slicer
-    from MRExtrapPanel.selftest import phantom
-
-    from MRExtrapLib.scene.volumes import fill
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    fill(node, phantom(age_years))
-    return node
