@@ -110,6 +110,14 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert found == []
 
 
+def test_documents_point_at_what_is_there() -> None:
+    link = re.compile(r"\]\((?!https?:)([^)#]+)")
+    pages = list(our_files(".md"))
+    links = [(path, target) for path in pages for target in link.findall(path.read_text(encoding="utf-8"))]
+    assert links
+    assert [(path.name, target) for path, target in links if not (path.parent / target).exists()] == []
+
+
 def test_files_stay_small_enough_to_read() -> None:
     lengths = {
         str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines())
