@@ -35,8 +35,8 @@ SCANS = 3
 PATIENCE_S = 1800.0
 VIEW_PIXELS = 512
 VIEWS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
-AFTER_LAST_SCAN_YEARS = 1.0
-"""Where the first new age lies; the others follow it."""
+AFTER_LAST_SCAN_YEARS = 1.3
+"""Where the first new age lies, which Apply has not shown; the others follow it."""
 
 STEP_YEARS = 0.1
 """Between two of them, which is what the slider tells apart."""
@@ -151,7 +151,7 @@ def measured(bench: Bench, count: int) -> dict[str, Steps]:
     }
     panel = bench.panel
     last = panel.state.person.visits[-1].age_years
-    first = last + AFTER_LAST_SCAN_YEARS
+    first = round(last + AFTER_LAST_SCAN_YEARS, 1)
     ages = [round(first + STEP_YEARS * index, 1) for index in range(count)]
     others = [round(age + STEP_YEARS * count, 1) for age in ages]
     sweep = Sweep(first + 1, first + 3, 1.0)

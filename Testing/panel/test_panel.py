@@ -5,6 +5,7 @@ What it shows holds for names, signals, enabling, parameters, processes and node
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,18 @@ if TYPE_CHECKING:
 
 need_stand_in()
 
+AT_LEISURE_S = 1.0
+"""At each step of a worker: Cancel comes in time however busy the computer is with other things."""
+
 EXACT = 1e-3
 """float32 rounding of a line through intensities of some hundreds."""
 
 
-def test_apply_becomes_cancel_with_progress_and_back(panel: Panel) -> None:
+def test_apply_becomes_cancel_with_progress_and_back(make_panel: Callable[..., Panel]) -> None:
+    from MRExtrapPanel.selftest import _add_scans, start_linear
+
+    panel = make_panel(start_linear(AT_LEISURE_S))
+    _add_scans(panel)
     ui = panel.ui
     ui.applyButton.click()
     wait_until(lambda: ui.progressBar.value > 0)
