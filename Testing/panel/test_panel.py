@@ -100,18 +100,6 @@ def test_a_moving_slider_shows_the_decode_and_says_so_and_a_resting_one_the_imag
     assert "predicted, as decoded" in looking.stage.predicted_node().GetName()
 
 
-def test_the_benchmark_times_every_kind_of_step(looking: Panel, stand_in: StandIn) -> None:
-    """How long they take is not a test's business."""
-    import slicer
-    from benchmarks.panel import VIEWS, Bench, measured, report, view
-
-    scan = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
-    views = tuple(view(stand_in.scene, *one, scan) for one in VIEWS.items())
-    found = measured(Bench(looking, views), 2)
-    assert all(second > 0 for steps in found.values() for second in steps.seconds)
-    assert [line.split(" |")[0] for line in report(found).splitlines()[2:]] == [f"| {name}" for name in found]
-
-
 def test_a_click_on_the_curve_goes_to_that_age(looking: Panel, stand_in: StandIn) -> None:
     import slicer
     import vtk
