@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pytest
 from MRExtrapPanel.control import Control
 from MRExtrapPanel.visits import VisitTable
 
@@ -26,8 +29,11 @@ from MRExtrapLib.worker.results import (
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-WANTED = "needs PySide6-Essentials and slicer-core: pip install PySide6-Essentials slicer-core==5.12.4.0"
-"""Why tests on the stand-in host are skipped."""
+STAND_IN = {"PySide6.QtUiTools": "PySide6-Essentials>=6.7,<6.12", "slicer": "slicer-core>=5.12.4,<5.13"}
+"""What the stand-in host imports, and what pip calls it."""
+
+SYSTEM_PACKAGES = ("libdbus-1-3", "libegl1", "libfontconfig1", "libgl1", "libglib2.0-0", "libxkbcommon0")
+"""Debian's packages with what PySide6's QtWidgets, QtUiTools and offscreen plugin load of the system."""
 
 IDENTITY = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))
 
@@ -136,9 +142,8 @@ class Desk:
     def answer_predict(self) -> None:
         """The worker answers the newest request for an age as it was asked."""
         asked = self.worker.last("predict")["arguments"]
-        self.worker.answer(
-            "predict", predicted(asked["age_years"], asked["is_measured"], asked["has_uncertainty"])
-        )
+        wanted = (asked["age_years"], asked["is_measured"], asked["has_uncertainty"])
+        self.worker.answer("predict", predicted(*wanted, image_kind=asked["image_kind"]))
 
 
 def loaded(subject: str = "subject-1", **facts: object) -> Loaded:
@@ -172,22 +177,54 @@ def array_file(name: str) -> ArrayFile:
     return ArrayFile(f"session/subject-1/{name}.npy", IDENTITY)
 
 
-def predicted(age_years: float, is_measured: bool = False, has_uncertainty: bool = False) -> Predicted:
+def predicted(
+    age_years: float, is_measured: bool = False, has_uncertainty: bool = False, image_kind: str = "plain"
+) -> Predicted:
+    """What a worker answers for an age."""
     rows = (RegionVolume("predicted", age_years, "hippocampus", 21.0 - 0.2 * age_years, 5.0, 7.0),)
     return Predicted(
         age_years=age_years,
         image=array_file(f"image-{age_years}"),
-        image_kind="plain",
+        image_kind=image_kind,
         segmentation=array_file(f"labels-{age_years}") if is_measured else None,
         uncertainty=array_file(f"spread-{age_years}") if has_uncertainty else None,
         volumes=rows if is_measured else (),
     )
 
 
+def need_stand_in() -> None:
+    """Skips a whole file of tests where Qt or Slicer's scene cannot be loaded, and says what is lacking.
+
+    PySide6 brings Qt, but not the libraries of the system that Qt itself loads: an import without one of them
+    fails and names it.
+    """
+    for module, package in STAND_IN.items():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            pytest.skip(f"needs {package}: install it with pip", allow_module_level=True)
+        except ImportError as error:
+            library = str(error).partition(":")[0]
+            words = f"needs the system library {library}: apt-get install {' '.join(SYSTEM_PACKAGES)}"
+            pytest.skip(words, allow_module_level=True)
+
+
 def wait_until(is_true: Callable[[], bool]) -> None:
     from MRExtrapPanel import selftest
 
     selftest.wait_until(is_true)
+
+
+def phantom_node(name: str, age_years: float) -> Any:
+    """A phantom in the scene, unsaved."""
+    import slicer
+    from MRExtrapPanel.selftest import phantom
+
+    from MRExtrapLib.scene.volumes import fill
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    fill(node, phantom(age_years))
+    return node
 
 
 def workers() -> list[str]:

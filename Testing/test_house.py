@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import tomllib
 import warnings
 from collections.abc import Iterator
@@ -87,6 +88,11 @@ def test_the_extension_says_what_the_index_asks(field: str) -> None:
     assert "project(MRExtrap)" in text
 
 
+def test_the_icon_is_as_large_as_the_index_wants_it() -> None:
+    icon = (REPOSITORY / "Resources" / "Icons" / "MRExtrap.png").read_bytes()
+    assert struct.unpack(">II", icon[16:24]) == (128, 128)  # from a PNG's first chunk
+
+
 def test_pip_ships_every_data_file_of_the_engine(project: dict) -> None:
     patterns = project["tool"]["setuptools"]["package-data"]["MRExtrapLib"]
     endings = tuple(pattern.removeprefix("**/*") for pattern in patterns)
@@ -102,6 +108,14 @@ def test_no_file_names_a_path_of_one_machine() -> None:
         for match in MACHINE_PATH.finditer(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
+
+
+def test_documents_point_at_what_is_there() -> None:
+    link = re.compile(r"\]\((?!https?:)([^)#]+)")
+    pages = list(our_files(".md"))
+    links = [(path, target) for path in pages for target in link.findall(path.read_text(encoding="utf-8"))]
+    assert links
+    assert [(path.name, target) for path, target in links if not (path.parent / target).exists()] == []
 
 
 def test_files_stay_small_enough_to_read() -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from MRExtrapLib.worker.results import Loaded, Predicted, VisitEntry
 from MRExtrapPanel.state import HeldOut
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Visit
 
 
 def filled(visit: Visit, entry: VisitEntry) -> Visit:
     """A visit with what its file says; an age that was typed meanwhile stays."""
-    doubts = tuple(words.replace("SCAN@AGE", "the age in this table") for words in entry.warnings)
+    doubts = tuple(words.replace("SCAN@AGE", _("the age in this table")) for words in entry.warnings)
     told = replace(visit, doubts=doubts, problem=entry.problem, sex=visit.sex or entry.sex or "")
     if visit.age_years is not None or entry.age_years is None:
         return told

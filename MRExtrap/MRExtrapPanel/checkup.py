@@ -13,6 +13,7 @@ from MRExtrapPanel.doctor import Checkup
 from MRExtrapPanel.packages import InstallPlan
 from MRExtrapPanel.process import QtProcess, python_of_slicer
 from MRExtrapPanel.talk import Talk
+from MRExtrapPanel.translation import tr as _
 
 
 class ReportWindow:
@@ -20,13 +21,13 @@ class ReportWindow:
 
     def __init__(self, parent: qt.QWidget) -> None:
         self.dialog = qt.QDialog(parent)
-        self.dialog.setWindowTitle("MRExtrap: installation")
+        self.dialog.setWindowTitle(_("MRExtrap: installation"))
         self.dialog.resize(640, 420)
         layout = qt.QVBoxLayout(self.dialog)
         self.text = qt.QPlainTextEdit()
         self.text.setReadOnly(True)
         layout.addWidget(self.text)
-        button = qt.QPushButton("Copy")
+        button = qt.QPushButton(_("Copy"))
         button.connect("clicked(bool)", self._copy)
         layout.addWidget(button)
 
@@ -35,7 +36,7 @@ class ReportWindow:
         self.text.setPlainText(report)
         self.dialog.show()
 
-    def _copy(self, _: bool) -> None:
+    def _copy(self, is_checked: bool) -> None:
         qt.QApplication.clipboard().setText(self.text.toPlainText())
 
 

@@ -8,26 +8,36 @@ from pathlib import Path
 
 from MRExtrapLib.worker.requests import Load, ScanInput
 from MRExtrapLib.worker.results import ModelEntry
+from MRExtrapPanel.translation import tr as _
 
 METHODS = (
-    ("", "Best for the model"),
-    ("bayes", "With what is known of others (Bayes)"),
-    ("linear", "This person's scans alone (least squares)"),
+    ("", _("Best for the model")),
+    ("bayes", _("With what is known of others (Bayes)")),
+    ("linear", _("This person's scans alone (least squares)")),
 )
-SEXES = (("", "As the scans say"), ("F", "Female"), ("M", "Male"))
+SEXES = (("", _("As the scans say")), ("F", _("Female")), ("M", _("Male")))
 DIAGNOSES = (
-    ("", "Not given"),
-    ("CN", "Cognitively normal"),
-    ("MCI", "Mild cognitive impairment"),
-    ("AD", "Alzheimer's disease"),
+    ("", _("Not given")),
+    ("CN", _("Cognitively normal")),
+    ("MCI", _("Mild cognitive impairment")),
+    ("AD", _("Alzheimer's disease")),
 )
 DEVICES = (
-    ("auto", "Fastest there is"),
-    ("cpu", "Processor"),
-    ("cuda", "NVIDIA graphics card"),
-    ("mps", "Apple graphics"),
+    ("auto", _("Fastest there is")),
+    ("cpu", _("Processor")),
+    ("cuda", _("NVIDIA graphics card")),
+    ("mps", _("Apple graphics")),
 )
-SEGMENTERS = (("own", "The model's own"), ("synthseg", "SynthSeg"))
+SEGMENTERS = (("own", _("The model's own")), ("synthseg", "SynthSeg"))
+IMAGES = (
+    ("warped", _("last scan, moved")),
+    ("added", _("last scan + change")),
+    ("plain", _("as decoded")),
+)
+"""Kinds of predicted image, as the worker names them."""
+
+DEFAULT_IMAGE = "warped"
+"""The kind that is written; a test holds it to the engine's."""
 
 PRIOR_FILE = "progression.safetensors"
 """A model folder that holds it knows how people age; with it one scan is enough."""
@@ -74,9 +84,15 @@ def bundled_entry(engine: Path) -> ModelEntry | None:
         content = json.loads(cards[0].read_text(encoding="utf-8"))
         name, description, licence = (str(content[key]) for key in ("name", "description", "licence"))
     except (OSError, ValueError, KeyError) as error:
-        problem = f"its model.json cannot be read ({error}); install MRExtrap again."
+        words = _("its model.json cannot be read ({error}); install MRExtrap again.")
+        problem = words.format(error=error)
         return ModelEntry(cards[0].parent.name, str(cards[0].parent), is_bundled=True, problem=problem)
     return ModelEntry(name, str(cards[0].parent), is_bundled=True, description=description, licence=licence)
+
+
+def image_words(kind: str) -> str:
+    """A kind of predicted image in words; one that is not known as it is."""
+    return dict(IMAGES).get(kind, kind)
 
 
 def chosen_model(choices: Choices, models: tuple[ModelEntry, ...]) -> ModelEntry | None:
@@ -103,9 +119,14 @@ def least_scans(choices: Choices, models: tuple[ModelEntry, ...], has_last_held_
 def model_words(entry: ModelEntry | None, choices: Choices) -> str:
     """The chosen model's card in a few lines."""
     if entry is None:
-        return f"{choices.model or 'No model came with MRExtrap'}: its card is read with the scans."
+        if not choices.model:
+            return _("No model came with MRExtrap; choose a folder.")
+        return _("{model}: its card is read with the scans.").format(model=choices.model)
     if entry.problem:
-        return f"{entry.name} cannot be used: {entry.problem}"
-    scans = "knows how people age, so one scan suffices" if has_prior(entry) else "needs two scans"
-    card = f"{entry.name} {scans}. Licence {entry.licence}."
+        return _("{model} cannot be used: {problem}").format(model=entry.name, problem=entry.problem)
+    if has_prior(entry):
+        words = _("{model} knows how people age, so one scan suffices. Licence {licence}.")
+    else:
+        words = _("{model} needs two scans. Licence {licence}.")
+    card = words.format(model=entry.name, licence=entry.licence)
     return f"{entry.description}\n{card}" if entry.description else card

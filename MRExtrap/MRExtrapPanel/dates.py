@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Origin
 
 
@@ -40,8 +41,8 @@ def age_of(facts: DicomFacts) -> ToldAge:
         return ToldAge(stated, "PatientAge" if stated is not None else "")
     if stated is None or abs(stated - by_dates) <= AGREEMENT_YEARS:
         return ToldAge(by_dates, "dates")
-    doubt = f"PatientAge says {stated:g}, the dates {by_dates:.2f}"
-    return ToldAge(by_dates, "dates", (doubt,))
+    doubt = _("PatientAge says {stated:g}, the dates {told:.2f}")
+    return ToldAge(by_dates, "dates", (doubt.format(stated=stated, told=by_dates),))
 
 
 def _asked(**header: str) -> float | None:

@@ -17,8 +17,9 @@ from MRExtrapPanel.packages import (
     plan_installation,
     read_requirements,
 )
+from MRExtrapPanel.translation import tr as _
 
-EXTENSION = (
+EXTENSION = _(
     "Install the PyTorch extension with Slicer's Extensions Manager, restart Slicer, and press Install again."
 )
 
@@ -51,17 +52,19 @@ class Installer:
             return ""
         try:
             if plan.needs_torch and wheels is None:
-                self._progress("Installing PyTorch; Slicer answers again when it is done")
+                self._progress(_("Installing PyTorch; Slicer answers again when it is done"))
                 self._install_torch(plan)
-            self._progress("Installing packages")
+            self._progress(_("Installing packages"))
             self._install_others(self.plan(), wheels)
         except (
             Exception
         ) as error:  # pip, the network, the PyTorch extension: whatever they raise is for the log
             logging.exception("MRExtrap could not be installed")
-            return f"The installation failed ({error}); Check installation, under Advanced, says more."
-        missing = self.plan().names
-        return f"Still missing: {', '.join(missing)}; restart Slicer and try again." if missing else ""
+            words = _("The installation failed ({error}); Check installation, under Advanced, says more.")
+            return words.format(error=error)
+        missing = ", ".join(self.plan().names)
+        words = _("Still missing: {names}; restart Slicer and try again.")
+        return words.format(names=missing) if missing else ""
 
     def _install_torch(self, plan: InstallPlan) -> None:
         try:
@@ -71,7 +74,7 @@ class Installer:
         logic = PyTorchUtils.PyTorchUtilsLogic()
         # its own question is not asked: ours was, with the size
         if logic.installTorch(askConfirmation=False, torchVersionRequirement=plan.torch) is None:
-            msg = "PyTorch was not installed"
+            msg = _("PyTorch was not installed")
             raise RuntimeError(msg)
 
     def _install_others(self, plan: InstallPlan, wheels: Path | None) -> None:

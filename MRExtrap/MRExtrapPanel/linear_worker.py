@@ -20,6 +20,7 @@ sys.path[:0] = [
 ]
 
 from MRExtrapLib.errors import InputError  # noqa: E402   # the path comes first
+from MRExtrapLib.imaging.unfinished import unfinished_sibling  # noqa: E402
 from MRExtrapLib.worker import requests, results  # noqa: E402
 from MRExtrapLib.worker.channel import Channel  # noqa: E402
 from MRExtrapLib.worker.server import Server  # noqa: E402
@@ -50,10 +51,10 @@ class LinearAnswers:
             case requests.Load():
                 return self._load(asked, tell)
             case requests.Predict():
-                return self._predict(asked.age_years, asked.is_measured, tell)
+                return self._predict(asked.age_years, asked.is_measured, asked.image_kind, tell)
             case requests.Sweep():
                 for age in asked.ages_years:
-                    tell.part(self._predict(age, asked.is_measured, tell))
+                    tell.part(self._predict(age, asked.is_measured, asked.image_kind, tell))
                 return results.Swept(asked.ages_years)
             case requests.ShowVisit():
                 image = self._image(self._voxels[asked.visit])
@@ -82,6 +83,7 @@ class LinearAnswers:
         ages = self._ages[:known] - self._ages[:known].mean()
         self._mean_age, self._mean = self._ages[:known].mean(), self._voxels[:known].mean(axis=0)
         self._rate = np.tensordot(ages, self._voxels[:known], axes=1) / (ages**2).sum()
+        self._reference, self._reference_age = self._voxels[known - 1], float(self._ages[known - 1])
         self._count += 1
         rows = tuple(
             row
@@ -107,31 +109,41 @@ class LinearAnswers:
             warnings=(),
         )
 
-    def _predict(self, age_years: float, is_measured: bool, tell) -> results.Predicted:
+    def _predict(
+        self, age_years: float, is_measured: bool, image_kind: str | None, tell
+    ) -> results.Predicted:
+        """The line at an age; as last scan + change where an image that holds on to the scan is asked for."""
         for step in range(STEPS):
             time.sleep(self._pause_s)
             tell.progress(step / STEPS, f"predicting age {age_years:.2f}")
-        voxels = self._mean + self._rate * np.float32(age_years - self._mean_age)
+        voxels = self._at(age_years)
+        is_added = image_kind in ("added", "warped")
+        shown = self._reference + (voxels - self._at(self._reference_age)) if is_added else voxels
         labels = np.digitize(voxels, [low for low, _ in REGIONS.values()]).astype(np.int16)
         numbers = np.array([0, 4, 3, 2], dtype=np.int16)
         return results.Predicted(
             age_years=age_years,
-            image=self._image(voxels),
-            image_kind="plain",
+            image=self._image(shown),
+            image_kind="added" if is_added else "plain",
             segmentation=self._session.save("subject", "segmentation", numbers[labels], self._affine)
             if is_measured
             else None,
             volumes=self._volumes("predicted", age_years, voxels) if is_measured else (),
         )
 
+    def _at(self, age_years: float) -> np.ndarray:
+        return self._mean + self._rate * np.float32(age_years - self._mean_age)
+
     def _export(self, asked: requests.Export, tell) -> results.Exported:
-        rows = [row for age in asked.ages_years for row in self._predict(age, True, tell).volumes]
+        rows = [row for age in asked.ages_years for row in self._predict(age, True, None, tell).volumes]
         folder = Path(asked.folder)
-        folder.mkdir(parents=True)
-        with (folder / "volumes.csv").open("w", newline="", encoding="utf-8") as file:
+        unfinished = unfinished_sibling(folder)
+        unfinished.mkdir(parents=True)
+        with (unfinished / "volumes.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("kind", "age_years", "region", "volume_ml"))
             writer.writerows((row.kind, row.age_years, row.region, row.volume_ml) for row in rows)
+        unfinished.rename(folder)
         return results.Exported(str(folder), ("volumes.csv",))
 
     def _volumes(self, kind: str, age_years: float, voxels: np.ndarray) -> tuple[results.RegionVolume, ...]:

@@ -1,30 +1,23 @@
 """The age slider and what follows it: decodes on demand, newest age first, and shows what has come.
 
 While one picture is being made only the newest wish waits. What was decoded once is shown again without
-asking. Once the slider rests, its age is measured too; a new wish gives that measurement up.
+asking. A moving slider shows plain decodes. Once it rests, its age is measured, and the kind of image that is
+chosen takes the place of the decode; a new wish gives that up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
-
-from numpy.typing import NDArray
 
 from MRExtrapLib.worker.client import Listener
 from MRExtrapLib.worker.protocol import CANCELLED, LOST, Failed
 from MRExtrapLib.worker.requests import Interpolate, Predict, Release, ShowVisit
-from MRExtrapLib.worker.results import (
-    Interpolated,
-    Loaded,
-    Predicted,
-    RegionVolume,
-    Result,
-    VisitShown,
-)
+from MRExtrapLib.worker.results import Loaded, Predicted, Result, VisitShown
 from MRExtrapPanel.board import Board
+from MRExtrapPanel.picture import Picture, Stage
+from MRExtrapPanel.question import Question
 from MRExtrapPanel.talk import Talk
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.wishes import (
     AtAge,
     Between,
@@ -35,6 +28,8 @@ from MRExtrapPanel.wishes import (
     key_of,
     nearest_visit,
     next_request,
+    settled,
+    wished_image,
 )
 
 MOST_IMAGES = 24
@@ -43,44 +38,8 @@ MOST_IMAGES = 24
 REST_S = 0.8
 """How long the slider rests before its age is measured."""
 
-VoxelsOf = Callable[..., NDArray]
 Later = Callable[[float, Callable[[], None]], None]
 """Does something after so many seconds; Qt's single-shot timer."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What the views shall show.
-
-    Attributes:
-        wish: what it is.
-        image: of the age, or of the mixture.
-        beside: the reconstruction that change is taken from, or the nearest real scan; None otherwise.
-    """
-
-    wish: Wish
-    image: Predicted | Interpolated
-    beside: VisitShown | None = None
-
-
-class Stage(Protocol):
-    """The views and the scene; Slicer's writes MRML nodes."""
-
-    def begin(self, person: Loaded, scans: tuple[str, ...]) -> None:
-        """A new person, whose visits are these scans of the host."""
-        ...
-
-    def show(self, picture: Picture, voxels_of: VoxelsOf) -> None:
-        """A picture in the views."""
-        ...
-
-    def draw(self, rows: tuple[RegionVolume, ...], age_years: float) -> None:
-        """Volumes over age, and where the slider stands."""
-        ...
-
-    def keep(self, frames: tuple[Predicted, ...], voxels_of: VoxelsOf) -> None:
-        """A sweep that shall be stepped through without the worker."""
-        ...
 
 
 class Looking:
@@ -91,11 +50,10 @@ class Looking:
         self._talk = talk
         self._stage = stage
         self._later = later
+        self._question = Question(talk)
         self._person: Loaded | None = None
         self._seen = Seen()
         self._wishes: LatestWins[Wish] = LatestWins()
-        self._request: int | None = None
-        self._can_be_given_up = False
         self._rests = 0
 
     @property
@@ -112,21 +70,53 @@ class Looking:
     def forget(self) -> None:
         """Nobody is loaded any more."""
         self._person, self._seen, self._wishes = None, Seen(), LatestWins()
-        self._request = None
+        self._question.forget()
         self._rests += 1
-        self._board.change(is_decoding=False, on_screen_years=None, warnings=(), predicted=())
+        self._board.change(
+            is_decoding=False, on_screen_years=None, on_screen_image="", warnings=(), predicted=()
+        )
+
+    def set_age(self, age_years: float) -> None:
+        """The slider, or a click on the curve."""
+        age = key_of(age_years)
+        if age == self._board.state.age_years and self._board.state.on_screen_years == age:
+            return
+        self._board.change(age_years=age, problem="", done="")
+        self.look()
+
+    def set_shown(self, shown: Shown) -> None:
+        """What is shown of an age."""
+        self._board.change(shown=shown, problem="")
+        self.look()
+
+    def set_image(self, image: str) -> None:
+        """Which kind of predicted image is shown where the slider rests; a sweep must be made anew for it."""
+        self._board.change(image=image, swept=(), problem="")
+        state = self._board.state
+        if state.can_look:
+            self.want(settled(self._wish()))
+
+    def interpolate(self, first: int, second: int, alpha: float) -> None:
+        """A mixture of two visits."""
+        if self._board.state.can_look and first != second:
+            self.want(Between(first, second, round(alpha, 2)))
+
+    def look(self) -> None:
+        """Shows what slider and buttons say."""
+        if self._board.state.can_look:
+            self.want(self._wish())
 
     def want(self, wish: Wish) -> None:
         """Shows it as soon as it can be had; an older wish that waits is dropped."""
         if self._person is None:
             return
         self._rests += 1
-        was_idle = self._wishes.running is None
+        running = self._wishes.running
         self._wishes = self._wishes.wanting(wish)
-        if was_idle:
+        if running is None:
             self._go_on()
-        elif self._can_be_given_up and self._request is not None:
-            self._talk.cancel(self._request)
+        elif isinstance(running, AtAge) and running.is_settled:
+            self._question.cancel()
 
     def add(self, asked: Predict | ShowVisit | Interpolate, answer: Result) -> None:
         """An answer, whoever asked for it."""
@@ -143,9 +133,9 @@ class Looking:
         if files and self._talk.is_running:
             self._talk.ask(Release(files=files), Listener())
 
-    def keep_sweep(self, ages_years: tuple[float, ...]) -> None:
+    def keep_sweep(self, ages_years: tuple[float, ...], image: str) -> None:
         """Gives a finished sweep to the scene."""
-        frames = tuple(self._seen.predicted[key_of(age)] for age in ages_years)
+        frames = tuple(self._seen.predicted[key_of(age), image] for age in ages_years)
         self._stage.keep(frames, self._talk.client.voxels)
 
     def draw(self) -> None:
@@ -153,6 +143,10 @@ class Looking:
         if self._person is not None:
             state = self._board.state
             self._stage.draw((*self._person.volumes, *state.predicted), state.age_years)
+
+    def _wish(self) -> AtAge:
+        state = self._board.state
+        return AtAge(state.age_years, state.shown, wished_image(state.shown, state.image))
 
     def _go_on(self) -> None:
         """Asks for what the wish under way still lacks, or shows it, even if a newer one waits already."""
@@ -166,55 +160,59 @@ class Looking:
         self._board.change(is_decoding=False)
 
     def _ask(self, asked: Predict | ShowVisit | Interpolate) -> None:
-        person = self._person
-        self._can_be_given_up = isinstance(asked, Predict) and asked.is_measured
         self._board.change(is_decoding=True)
 
         def done(answer: Result) -> None:
-            if person is self._person:
-                self._request = None
-                self.add(asked, answer)
-                self._go_on()
+            self.add(asked, answer)
+            self._go_on()
 
-        def failed(why: Failed) -> None:
-            if person is self._person:
-                self._request = None
-                self._failed(why)
-
-        self._request = self._talk.ask(asked, Listener(done=done, failed=failed))
+        self._question.ask(asked, Listener(done=done, failed=self._failed))
 
     def _failed(self, why: Failed) -> None:
+        if why.kind == LOST:  # the errand tells of it; whoever asked now would start a new worker
+            self._wishes = LatestWins()
+            return
         self._wishes = self._wishes.finished()
-        if why.kind not in (CANCELLED, LOST):  # of a lost worker the control is told as well
+        if why.kind != CANCELLED:
             self._board.change(problem=why.sentence)
         self._go_on()
 
     def _show(self, wish: Wish) -> None:
+        voxels_of = self._talk.client.voxels
         if isinstance(wish, Between):
-            self._stage.show(Picture(wish, self._seen.between[wish]), self._talk.client.voxels)
+            self._stage.show(Picture(wish, self._seen.between[wish]), voxels_of)
             return
+        predicted = self._seen.at(wish)
+        assert predicted is not None
         assert self._person is not None
-        predicted = self._seen.predicted[key_of(wish.age_years)]
-        beside = None
-        if wish.shown is Shown.CHANGE:
-            beside = self._seen.visits[self._person.reference, "reconstructed"]
-        if wish.shown is Shown.SIDE_BY_SIDE:
-            beside = self._seen.visits[nearest_visit(wish.age_years, self._person), "observed"]
-        self._stage.show(Picture(wish, predicted, beside), self._talk.client.voxels)
+        self._stage.show(Picture(wish, predicted, self._beside(wish, self._person)), voxels_of)
         warnings = predicted.warnings
         if wish.shown is Shown.UNCERTAINTY and predicted.uncertainty is None:
-            warnings = (*warnings, f"No uncertainty can be shown: {self._person.uncertainty}.")
-        self._board.change(on_screen_years=predicted.age_years, warnings=warnings)
+            words = _("No uncertainty can be shown: {reason}.").format(reason=self._person.uncertainty)
+            warnings = (*warnings, words)
+        self._board.change(
+            on_screen_years=predicted.age_years, on_screen_image=predicted.image_kind, warnings=warnings
+        )
         self.draw()
-        if not predicted.volumes and self._board.state.playing is None:
-            self._measure_after_rest(wish)
+        if self._board.state.playing is None:
+            self._settle_after_rest(settled(wish))
 
-    def _measure_after_rest(self, wish: AtAge) -> None:
+    def _beside(self, wish: AtAge, person: Loaded) -> VisitShown | None:
+        """What a picture is compared with, which has been answered already."""
+        if wish.shown is Shown.CHANGE:
+            return self._seen.visits[person.reference, "reconstructed"]
+        if wish.shown is Shown.SIDE_BY_SIDE:
+            return self._seen.visits[nearest_visit(wish.age_years, person), "observed"]
+        return None
+
+    def _settle_after_rest(self, wish: AtAge) -> None:
+        if self._seen.at(wish) is not None:
+            return
         token = self._rests
 
-        def measure() -> None:
+        def settle() -> None:
             is_still_there = token == self._rests and self._person is not None
             if is_still_there and self._board.state.work is None:
-                self.want(replace(wish, is_measured=True))
+                self.want(wish)
 
-        self._later(REST_S, measure)
+        self._later(REST_S, settle)

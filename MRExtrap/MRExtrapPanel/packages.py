@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from MRExtrapPanel.translation import tr as _
+
 KEPT = ("numpy", "SimpleITK", "scipy", "pydicom")
 """Slicer's own builds, to which the rest of Slicer is compiled or fitted: pip may not touch them."""
 
 TORCH = "torch"
 """Comes through the PyTorch extension, which chooses the build for the graphics card."""
 
-TORCH_WORDS = "PyTorch: about 0.2 GB for a computer without NVIDIA graphics, 2.5 to 3 GB with"
-OTHERS_WORDS = "some 200 MB"
+TORCH_WORDS = _(
+    "PyTorch: about 0.2 GB for a computer without NVIDIA graphics, 2.5 to 3 GB with; Slicer cannot be used "
+    "meanwhile, for some minutes"
+)
+OTHERS_WORDS = _("{count} packages with what they need, some 200 MB: {names}")
 """Sizes downloaded, for the consent; they differ by system."""
 
 VersionOf = Callable[[str], str | None]
@@ -50,19 +55,16 @@ class InstallPlan:
     @property
     def consent_words(self) -> str:
         """What the user is asked before anything is downloaded."""
-        parts = (
-            [f"• {TORCH_WORDS}; Slicer cannot be used meanwhile, for some minutes"]
-            if self.needs_torch
-            else []
-        )
+        parts = [f"• {TORCH_WORDS}"] if self.needs_torch else []
         if self.others:
             names = ", ".join(name_of(line) for line in self.others)
-            parts.append(f"• {len(self.others)} packages with what they need, {OTHERS_WORDS}: {names}")
-        return (
-            "MRExtrap needs, in Slicer's own Python:\n\n" + "\n".join(parts) + "\n\n"
+            parts.append("• " + OTHERS_WORDS.format(count=len(self.others), names=names))
+        first = _("MRExtrap needs, in Slicer's own Python:")
+        last = _(
             "They are downloaded from the Python Package Index. No scan leaves this computer. "
             "Slicer's own numpy and SimpleITK stay as they are. Install?"
         )
+        return "\n\n".join((first, "\n".join(parts), last))
 
 
 def installed_version(name: str) -> str | None:

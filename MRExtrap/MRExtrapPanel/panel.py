@@ -25,6 +25,7 @@ from MRExtrapPanel.scans import SceneScans, is_scan, visit_of, volume_nodes
 from MRExtrapPanel.stage import SceneStage
 from MRExtrapPanel.state import FIRST_REGIONS, PanelState, Sweep
 from MRExtrapPanel.talk import StartWorker, Talk
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.view import View
 from MRExtrapPanel.views import SlicerViews
 from MRExtrapPanel.visits import VisitTable, read_age
@@ -62,7 +63,6 @@ class Panel(VTKObservationMixin):
         self.talk = Talk(start, new_session_path, logging.info)
         self.looking = Looking(self.board, self.talk, self.stage, later)
         self.control = Control(self.board, self.talk, SceneScans(), self.looking)
-        self.talk.lost = self.control.worker_lost
         self._installer = Installer(folder / "Resources" / "requirements.txt", self._say)
         self._view = View(self.ui, self)
         entry = bundled_entry(folder)
@@ -93,7 +93,8 @@ class Panel(VTKObservationMixin):
         if node is not None and is_scan(node):
             self._add((node,))
         elif node is not None:
-            self.board.change(problem=f"{node.GetName()} is no scan; choose a T1 of the person.")
+            words = _("{scan} is no scan; choose a T1 of the person.")
+            self.board.change(problem=words.format(scan=node.GetName()))
 
     def add_all(self) -> None:
         """Every scan of the scene, into the table."""
@@ -126,11 +127,15 @@ class Panel(VTKObservationMixin):
 
     def set_age(self, age_years: float) -> None:
         """The slider, or a click on the curve."""
-        self.control.set_age(age_years)
+        self.looking.set_age(age_years)
 
     def set_shown(self, shown: Shown) -> None:
         """What is shown of an age."""
-        self.control.set_shown(shown)
+        self.looking.set_shown(shown)
+
+    def set_image(self, image: str) -> None:
+        """Which kind of predicted image is shown where the slider rests."""
+        self.looking.set_image(image)
 
     def set_sweep(self, sweep: Sweep) -> None:
         """Which ages Play runs through."""
@@ -143,7 +148,7 @@ class Panel(VTKObservationMixin):
 
     def play(self) -> None:
         """Play, or stand still."""
-        self.control.play()
+        self.control.playing.play()
 
     def open_curve(self) -> None:
         """Makes room for the plot."""
@@ -156,12 +161,12 @@ class Panel(VTKObservationMixin):
 
     def interpolate(self, first: int, second: int, alpha: float) -> None:
         """A mixture of two visits."""
-        self.control.interpolate(first, second, alpha)
+        self.looking.interpolate(first, second, alpha)
 
     def export(self) -> None:
         """Asks for a folder, and writes a new one into it."""
         chosen = qt.QFileDialog.getExistingDirectory(
-            self.widget, "Where shall the forecast's folder be made?"
+            self.widget, _("Where shall the forecast's folder be made?")
         )
         if chosen:
             self.export_into(Path(chosen))
@@ -176,7 +181,7 @@ class Panel(VTKObservationMixin):
 
     def pick_model_folder(self) -> None:
         """A model that lies in a folder."""
-        chosen = qt.QFileDialog.getExistingDirectory(self.widget, "Which folder holds the model?")
+        chosen = qt.QFileDialog.getExistingDirectory(self.widget, _("Which folder holds the model?"))
         if chosen:
             self.choose(replace(self.state.choices, model=chosen))
 
@@ -194,7 +199,7 @@ class Panel(VTKObservationMixin):
 
     def install_from_folder(self) -> None:
         """The same, from a folder of wheels."""
-        chosen = qt.QFileDialog.getExistingDirectory(self.widget, "Which folder holds the wheels?")
+        chosen = qt.QFileDialog.getExistingDirectory(self.widget, _("Which folder holds the wheels?"))
         if chosen:
             self._install(Path(chosen))
 
@@ -216,7 +221,7 @@ class Panel(VTKObservationMixin):
     def _show(self, state: PanelState) -> None:
         if self._view is not None:
             self._view.show(state)
-        kept = (state.table, state.choices, state.age_years, state.shown, state.sweep)
+        kept = (state.table, state.choices, state.age_years, state.shown, state.image, state.sweep)
         if self._parameters is not None and not self._is_closing and kept != self._kept:
             write_parameters(self._parameters, state)
             self._kept = kept
@@ -226,7 +231,7 @@ class Panel(VTKObservationMixin):
 
     def _play_on(self) -> None:
         try:
-            self.control.next_frame()
+            self.control.playing.next_frame()
         except MRExtrapError as error:
             self.board.change(playing=None, problem=str(error))
         if self.state.playing is not None and not self._is_closing:

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from MRExtrapPanel.translation import tr as _
+
 CATEGORY = "MRExtrap"
 NAME = "MRExtrap sample subject"
 ADDRESS = "https://raw.githubusercontent.com/MRExtrap/MRExtrap/main/MRExtrapLib/sample/"
@@ -57,8 +59,8 @@ def checked_files(folder: Path) -> tuple[Path, ...]:
     for scan in SCANS:
         path = folder / scan.file
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != scan.sha256:
-            msg = f"The sample scan {path} is missing or changed; install MRExtrap again."
-            raise RuntimeError(msg)
+            words = _("The sample scan {path} is missing or changed; install MRExtrap again.")
+            raise RuntimeError(words.format(path=path))
         found.append(path)
     return tuple(found)
 

@@ -11,6 +11,7 @@ from MRExtrapLib.scene.arrays import scan_input
 from MRExtrapLib.scene.ownership import ROLE
 from MRExtrapLib.worker.requests import ScanInput
 from MRExtrapPanel.dates import DicomFacts, age_of
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Visit, VisitTable
 
 ENDINGS = (".nii", ".nii.gz", ".nrrd", ".mgz", ".mgh")
@@ -104,8 +105,8 @@ class SceneScans:
     def _input(self, visit: Visit, folder: Path) -> ScanInput:
         node = slicer.mrmlScene.GetNodeByID(visit.scan)
         if node is None:
-            msg = f"{visit.name} is no longer in the scene; remove its row, or load it again."
-            raise InputError(msg)
+            words = _("{scan} is no longer in the scene; remove its row, or load it again.")
+            raise InputError(words.format(scan=visit.name))
         path = own_file(node)
         if path is not None:
             return ScanInput(str(path), visit.age_years)

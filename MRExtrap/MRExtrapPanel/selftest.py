@@ -28,6 +28,9 @@ SHAPE, SPACING_MM = (16, 20, 16), 10.0
 GROWTH_A_YEAR = 2.0
 """Intensity that the phantom's middle gains a year."""
 
+PAUSE_S = 0.15
+"""Of the workers at each step, so that Cancel comes in time on a busy computer too."""
+
 PATIENCE_S = 120.0
 EXACT = 1e-3
 """float32 rounding of a line through intensities of some hundreds."""
@@ -64,10 +67,10 @@ def start_tiny(pause_s: float) -> StartWorker:
 
 def forecast_a_phantom(test: unittest.TestCase, folder: Path) -> None:
     """Runs the whole of it with the worker that needs nothing, and with the network where that can run."""
-    _walk_through(test, folder, start_linear(0.05), is_linear=True)
+    _walk_through(test, folder, start_linear(PAUSE_S), is_linear=True)
     plan = plan_installation(read_requirements(folder / "Resources" / "requirements.txt"))
     if plan.is_empty:
-        _walk_through(test, folder, start_tiny(0.05), is_linear=False)
+        _walk_through(test, folder, start_tiny(PAUSE_S), is_linear=False)
     else:
         print(f"MRExtrap: the network was not tested, as {', '.join(plan.names)} are not installed.")
 

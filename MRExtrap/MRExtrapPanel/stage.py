@@ -17,7 +17,8 @@ from MRExtrapLib.scene.maps import show_change, show_uncertainty
 from MRExtrapLib.scene.ownership import Role, find
 from MRExtrapLib.scene.volumes import show_between, show_visit
 from MRExtrapLib.worker.results import Interpolated, Loaded, Predicted, RegionVolume
-from MRExtrapPanel.looking import Picture, VoxelsOf
+from MRExtrapPanel.picture import Picture, VoxelsOf
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.wishes import Between, Shown
 
 
@@ -102,7 +103,7 @@ class SceneStage:
         assert not isinstance(predicted, Interpolated)
         made = prediction(predicted, voxels_of)
         sequence = AgeSequence(source)
-        is_kept = made.age_years in sequence.ages_years
+        is_kept = sequence.image_kind_at(made.age_years) == made.image_kind
         nodes = sequence.select(made.age_years) if is_kept else show_prediction(source, made)
         shown, beside = picture.wish.shown, picture.beside
         if shown is Shown.CHANGE and beside is not None:
@@ -125,6 +126,6 @@ class SceneStage:
     def _source(self) -> slicer.vtkMRMLScalarVolumeNode:
         source = slicer.mrmlScene.GetNodeByID(self._source_id) if self._source_id else None
         if source is None:
-            msg = "The reference scan is no longer in the scene; load it again and press Apply."
+            msg = _("The reference scan is no longer in the scene; load it again and press Apply.")
             raise InputError(msg)
         return source

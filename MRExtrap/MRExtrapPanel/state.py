@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 from MRExtrapLib.worker.results import Loaded, ModelEntry, RegionVolume
-from MRExtrapPanel.choices import Choices, least_scans
+from MRExtrapPanel.choices import DEFAULT_IMAGE, Choices, image_words, least_scans
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Finding, VisitTable
 from MRExtrapPanel.wishes import Shown
 
@@ -66,8 +67,8 @@ class HeldOut:
             for region, seen, predicted in self.rows
             if region in FIRST_REGIONS and seen
         ]
-        scan = f"{self.name} (age {self.age_years:.1f})"
-        return f"Predicted without {scan}, against the scan: {', '.join(errors)}."
+        words = _("Predicted without {scan} (age {age:.1f}), against the scan: {errors}.")
+        return words.format(scan=self.name, age=self.age_years, errors=", ".join(errors))
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ class PanelState:
         person: who is loaded; None before the first Apply.
         made_of: table and choices of the loaded person.
         age_years, shown: what the slider and the buttons say.
+        image: the kind of predicted image for an age at which the slider rests.
         on_screen_years: the age that is in the views; lags behind while decoding.
+        on_screen_image: the kind of image that is in the views.
         predicted: volumes by age, of all that was measured.
         warnings: about the age on screen.
         work: what is under way; None while idle.
@@ -129,7 +132,9 @@ class PanelState:
     made_of: tuple[VisitTable, Choices] | None = None
     age_years: float = 75.0
     shown: Shown = Shown.PREDICTED
+    image: str = DEFAULT_IMAGE
     on_screen_years: float | None = None
+    on_screen_image: str = ""
     predicted: tuple[RegionVolume, ...] = ()
     warnings: tuple[str, ...] = ()
     work: Work | None = None
@@ -150,7 +155,7 @@ class PanelState:
     def obstacle(self) -> str:
         """Why Apply cannot be pressed; empty when it can."""
         if self.missing:
-            return "Install what MRExtrap needs first."
+            return _("Install what MRExtrap needs first.")
         return next((finding.sentence for finding in self.findings if finding.stops), "")
 
     @property
@@ -162,8 +167,8 @@ class PanelState:
     def apply_words(self) -> str:
         """What the button says."""
         if self.work is None:
-            return "Apply again" if self.person and not self.is_outdated else "Apply"
-        return "Stop at once" if self.work.is_cancelling else "Cancel"
+            return _("Apply again") if self.person and not self.is_outdated else _("Apply")
+        return _("Stop at once") if self.work.is_cancelling else _("Cancel")
 
     @property
     def is_outdated(self) -> bool:
@@ -204,18 +209,20 @@ class PanelState:
     def status(self) -> str:
         """The one sentence under the button."""
         if self.work is not None:
-            return f"Cancelling; {self.work.words}…" if self.work.is_cancelling else f"{self.work.words}…"
+            words = _("Cancelling; {what}…") if self.work.is_cancelling else "{what}…"
+            return words.format(what=self.work.words)
         if self.problem or self.done:
             return self.problem or self.done
         if self.obstacle:
             return self.obstacle
         if self.is_outdated:
-            return "Scans or choices have changed; press Apply to compute with them."
+            return _("Scans or choices have changed; press Apply to compute with them.")
         if self.person is None:
-            return f"Ready: {_scans(len(self.table))}. Press Apply."
+            return _("Ready: {scans}. Press Apply.").format(scans=_scans(len(self.table)))
         if self.is_decoding:
-            return f"Decoding age {self.age_years:.1f}…"
-        return f"Age {self.age_years:.1f}, predicted."
+            return _("Decoding age {age:.1f}…").format(age=self.age_years)
+        image = image_words(self.on_screen_image)
+        return _("Age {age:.1f}, predicted; {image}.").format(age=self.age_years, image=image)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -266,4 +273,4 @@ def region_words(region: str) -> str:
 
 
 def _scans(count: int) -> str:
-    return "one scan" if count == 1 else f"{count} scans"
+    return _("one scan") if count == 1 else _("{count} scans").format(count=count)

@@ -42,7 +42,7 @@ class Talk:
         start: starts its process.
         new_session: gives a folder that is not there yet.
         log: hears what is not for the panel.
-        lost: told when a worker ends by itself.
+        lost: told when a worker ends by itself, and whether it had ever answered.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Talk:
         start: StartWorker,
         new_session: Callable[[], Path],
         log: Callable[[str], None] = lambda words: None,
-        lost: Callable[[], None] = lambda: None,
+        lost: Callable[[bool], None] = lambda has_answered: None,
     ) -> None:
         self._start = start
         self._new_session = new_session
@@ -85,7 +85,7 @@ class Talk:
         if self._greeting is not None:
             then(self._greeting)
         elif client.is_over:
-            failed(Failed(None, LOST, "The worker does not start; press Check installation under Advanced."))
+            failed(Failed(None, LOST, "it did not start"))  # `lost` has been told
         else:
             self._waiting.append((then, failed))
 
@@ -120,12 +120,12 @@ class Talk:
         client.greet(Listener(done=self._greeted, failed=self._not_greeted))
 
     def _ended(self, client: Client, words: str) -> None:
-        is_ours = client is self._client
+        is_ours, has_answered = client is self._client, self._greeting is not None
         if is_ours:
             self._client = self._running = self._greeting = None
         client.ended(words)
         if is_ours:
-            self.lost()
+            self.lost(has_answered)
 
     def _greeted(self, greeting: Result) -> None:
         assert isinstance(greeting, Greeting)

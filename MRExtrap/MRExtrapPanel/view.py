@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
-from MRExtrapPanel.choices import (
-    DEVICES,
-    DIAGNOSES,
-    METHODS,
-    SEGMENTERS,
-    SEXES,
-    Choices,
-    chosen_model,
-    model_words,
-)
+from MRExtrapPanel.choice_form import ChoiceForm
+from MRExtrapPanel.choices import IMAGES, Choices
+from MRExtrapPanel.quiet import quiet
 from MRExtrapPanel.state import PanelState, Sweep, region_words
 from MRExtrapPanel.tables import fill_rows, prepare_table
+from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.wishes import Shown
 from MRExtrapPanel.words import WARNING, trust_words, volume_cells
 
@@ -29,13 +20,6 @@ SHOWN_BUTTONS = (
     ("changeButton", Shown.CHANGE),
     ("uncertaintyButton", Shown.UNCERTAINTY),
     ("besideButton", Shown.SIDE_BY_SIDE),
-)
-CHOICE_BOXES = (
-    ("methodBox", "method", METHODS),
-    ("sexBox", "sex", SEXES),
-    ("diagnosisBox", "diagnosis", DIAGNOSES),
-    ("deviceBox", "device", DEVICES),
-    ("segmenterBox", "segmenter", SEGMENTERS),
 )
 BUTTONS = (
     ("addButton", "add"),
@@ -56,13 +40,12 @@ BUTTONS = (
 
 WHILE_IDLE = (
     *("scanSelector", "addButton", "addAllButton", "removeButton", "visitsTable"),
-    *("modelBox", "modelFolderButton", "installButton", "wheelsButton"),
-    *(box for box, *_ in CHOICE_BOXES),
+    *("installButton", "wheelsButton", "imageBox", *ChoiceForm.WIDGETS),
 )
 WHILE_LOOKING = (
     *("playButton", "curveButton", "regionBox", "exportButton", "exportBox"),
     *("sweepStartBox", "sweepEndBox", "sweepStepBox"),
-    *(button for button, _ in SHOWN_BUTTONS),
+    *(button for button, *__ in SHOWN_BUTTONS),
 )
 """Widgets that can be used only then."""
 
@@ -75,20 +58,10 @@ class Actions(Protocol):
     def choose(self, choices: Choices) -> None: ...
     def set_age(self, age_years: float) -> None: ...
     def set_shown(self, shown: Shown) -> None: ...
+    def set_image(self, image: str) -> None: ...
     def set_sweep(self, sweep: Sweep) -> None: ...
     def set_region(self, region: str) -> None: ...
     def interpolate(self, first: int, second: int, alpha: float) -> None: ...
-
-
-@contextmanager
-def quiet(*widgets):  # Qt's
-    """Widgets that are set by us and not by the user: their signals are not heard."""
-    before = [widget.blockSignals(True) for widget in widgets]
-    try:
-        yield
-    finally:
-        for widget, was_blocked in zip(widgets, before, strict=True):
-            widget.blockSignals(was_blocked)
 
 
 class View:
@@ -104,9 +77,10 @@ class View:
         self._actions = actions
         self._state = PanelState()
         self._regions: tuple[str, ...] = ()
+        self._choices = ChoiceForm(ui, actions)
         self._prepare()
         self._connect()
-        self._show_choices(self._state)
+        self._choices.show(self._state.choices, self._state.models)
         self._show_person(self._state)
         self._show_work(self._state)
         self._show_age(self._state)
@@ -129,7 +103,7 @@ class View:
         if before.volume_lines != state.volume_lines:
             self._show_volumes(state)
         if (before.choices, before.models) != (state.choices, state.models):
-            self._show_choices(state)
+            self._choices.show(state.choices, state.models)
         if before.person != state.person:
             self._show_person(state)
         self._show_work(state)
@@ -140,11 +114,10 @@ class View:
         ui.noticeLabel.text = f"<b>{ui.noticeLabel.text}</b>"
         prepare_table(ui.visitsTable, stretched=0)
         prepare_table(ui.volumesTable, stretched=0)
-        for name, _, options in CHOICE_BOXES:
-            for _, words in options:
-                getattr(ui, name).addItem(words)
-        ui.exportBox.addItem("This age")
-        ui.exportBox.addItem("All ages of Play")
+        for words in (_("This age"), _("All ages of Play")):
+            ui.exportBox.addItem(words)
+        for __, words in IMAGES:
+            ui.imageBox.addItem(words.capitalize())
         ui.progressBar.maximum = BAR_STEPS
 
     def _connect(self) -> None:
@@ -153,9 +126,7 @@ class View:
             getattr(ui, button).connect("clicked(bool)", _without_argument(getattr(actions, action)))
         ui.removeButton.connect("clicked(bool)", lambda _: actions.remove(self.selected_scans()))
         ui.visitsTable.connect("cellChanged(int,int)", self._cell_changed)
-        for name, field, options in CHOICE_BOXES:
-            getattr(ui, name).connect("currentIndexChanged(int)", self._chooser(field, options))
-        ui.modelBox.connect("currentIndexChanged(int)", self._model_chosen)
+        ui.imageBox.connect("currentIndexChanged(int)", lambda index: actions.set_image(IMAGES[index][0]))
         ui.ageSlider.connect("valueChanged(double)", actions.set_age)
         for name, shown in SHOWN_BUTTONS:
             getattr(ui, name).connect("clicked(bool)", lambda _, shown=shown: actions.set_shown(shown))
@@ -177,41 +148,11 @@ class View:
     def _show_volumes(self, state: PanelState) -> None:
         fill_rows(self._ui.volumesTable, [volume_cells(line) for line in state.volume_lines])
 
-    def _show_choices(self, state: PanelState) -> None:
-        ui = self._ui
-        for name, field, options in CHOICE_BOXES:
-            with quiet(getattr(ui, name)):
-                values = [value for value, _ in options]
-                getattr(ui, name).currentIndex = values.index(getattr(state.choices, field))
-        names = [name for _, name in self._model_options()]
-        with quiet(ui.modelBox):
-            ui.modelBox.clear()
-            for name in names:
-                ui.modelBox.addItem(name)
-            models = [model for model, _ in self._model_options()]
-            entry = chosen_model(state.choices, state.models)
-            chosen = "" if entry is not None and entry.is_bundled else state.choices.model
-            ui.modelBox.currentIndex = models.index(chosen)
-        ui.modelLabel.text = model_words(chosen_model(state.choices, state.models), state.choices)
-
-    def _model_options(self) -> list[tuple[str, str]]:
-        """What the model box offers: value and words; a model from a folder comes last."""
-        state = self._state
-        options = [("", "Came with MRExtrap")]
-        options += [(one.name, one.name) for one in state.models if not one.is_bundled]
-        entry = chosen_model(state.choices, state.models)
-        if (
-            state.choices.model
-            and (entry is None or not entry.is_bundled)
-            and (state.choices.model not in [value for value, _ in options])
-        ):
-            options.append((state.choices.model, Path(state.choices.model).name))
-        return options
-
     def _show_person(self, state: PanelState) -> None:
         ui, person = self._ui, state.person
         visits = person.visits if person is not None else ()
-        names = [f"{visit.age_years:.1f} y, {visit.name}" for visit in visits]
+        words = _("{age:.1f} y, {scan}")
+        names = [words.format(age=visit.age_years, scan=visit.name) for visit in visits]
         for box, index in ((ui.firstBox, 0), (ui.secondBox, len(names) - 1)):
             with quiet(box):
                 box.clear()
@@ -228,7 +169,7 @@ class View:
     def _show_work(self, state: PanelState) -> None:
         ui, work = self._ui, state.work
         ui.setupSection.visible = bool(state.missing)
-        ui.setupLabel.text = f"Missing: {', '.join(state.missing or ())}."
+        ui.setupLabel.text = _("Missing: {names}.").format(names=", ".join(state.missing or ()))
         ui.applyButton.text = state.apply_words
         ui.applyButton.enabled = state.can_apply
         ui.progressBar.visible = work is not None
@@ -247,7 +188,7 @@ class View:
         can_mix = state.can_look and state.person is not None and len(state.person.visits) > 1
         for name in ("firstBox", "secondBox", "alphaSlider"):
             getattr(ui, name).enabled = can_mix
-        ui.playButton.text = "Play" if state.playing is None else "Pause"
+        ui.playButton.text = _("Play") if state.playing is None else _("Pause")
 
     def _show_age(self, state: PanelState) -> None:
         ui = self._ui
@@ -261,6 +202,8 @@ class View:
         for name, shown in SHOWN_BUTTONS:
             with quiet(getattr(ui, name)):
                 getattr(ui, name).checked = state.shown is shown
+        with quiet(ui.imageBox):
+            ui.imageBox.currentIndex = [kind for kind, __ in IMAGES].index(state.image)
         boxes = (ui.sweepStartBox, ui.sweepEndBox, ui.sweepStepBox)
         values = (state.sweep.start_years, state.sweep.end_years, state.sweep.step_years)
         for box, value in zip(boxes, values, strict=True):
@@ -274,15 +217,6 @@ class View:
             item = self._ui.visitsTable.item(row, column)
             self._actions.type_age(self._state.table.scans[row], item.text())
             self._show_table(self._state)  # also takes back what was refused
-
-    def _chooser(self, field: str, options: Sequence[tuple[str, str]]) -> Callable[[int], None]:
-        def chosen(index: int) -> None:
-            self._actions.choose(replace(self._state.choices, **{field: options[index][0]}))
-
-        return chosen
-
-    def _model_chosen(self, index: int) -> None:
-        self._actions.choose(replace(self._state.choices, model=self._model_options()[index][0]))
 
     def _sweep_changed(self, _: float) -> None:
         ui = self._ui

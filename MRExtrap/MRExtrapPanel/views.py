@@ -11,7 +11,7 @@ from vtk import vtkCommand
 from MRExtrapLib.scene.charts import clicked_age_years
 from MRExtrapLib.scene.maps import MAP_OPACITY
 from MRExtrapLib.scene.notice import mark_view
-from MRExtrapLib.scene.ownership import PART, ROLE, Role
+from MRExtrapLib.scene.ownership import IMAGE_KIND, PART, ROLE, Role
 
 PREDICTED = {Role.PREDICTED.word, Role.BETWEEN.word, Role.CHANGE.word, Role.UNCERTAINTY.word}
 """Roles of volumes that no scanner took."""
@@ -83,7 +83,10 @@ class SlicerViews(VTKObservationMixin):
                 continue
             ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
             shown = [slicer.mrmlScene.GetNodeByID(one) for one in ids if one]
-            mark_view(widget.sliceView().cornerAnnotation(), any(is_predicted(node) for node in shown))
+            predicted = [node for node in shown if is_predicted(node)]
+            kinds = [kind for node in predicted if (kind := node.GetAttribute(IMAGE_KIND))]
+            annotation = widget.sliceView().cornerAnnotation()
+            mark_view(annotation, bool(predicted), kinds[0] if kinds else "")
             widget.sliceView().scheduleRender()
 
     def _fill(

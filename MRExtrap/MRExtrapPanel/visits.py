@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from MRExtrapPanel.translation import tr as _
+
 OLDEST_YEARS = 120.0
 SHORTEST_SPAN_YEARS = 0.5
 """Scans nearer together differ more by noise than by ageing."""
@@ -17,11 +19,11 @@ SAME_AGE_YEARS = 0.005
 Origin = Literal["", "typed", "dates", "PatientAge", "table"]
 
 ORIGIN_WORDS: dict[Origin, str] = {
-    "": "type it",
-    "typed": "typed",
-    "dates": "birth and study date",
-    "PatientAge": "PatientAge, whole years",
-    "table": "file or sessions.tsv",
+    "": _("type it"),
+    "typed": _("typed"),
+    "dates": _("birth and study date"),
+    "PatientAge": _("PatientAge, whole years"),
+    "table": _("file or sessions.tsv"),
 }
 
 
@@ -121,45 +123,48 @@ class VisitTable:
     def _unusable(self) -> Iterator[Finding]:
         for visit in self.visits:
             if visit.problem:
-                yield Finding(f"{visit.name} cannot be used: {visit.problem}", stops=True)
+                words = _("{scan} cannot be used: {problem}")
+                yield Finding(words.format(scan=visit.name, problem=visit.problem), stops=True)
             elif visit.age_years is None:
-                yield Finding(f"The age at {visit.name} is not known; type it in years.", stops=True)
+                words = _("The age at {scan} is not known; type it in years.")
+                yield Finding(words.format(scan=visit.name), stops=True)
             elif not 0 <= visit.age_years <= OLDEST_YEARS:
-                sentence = f"The age {visit.age_years:g} at {visit.name} is not within 0 to {OLDEST_YEARS:g}."
+                words = _("The age {age:g} at {scan} is not within 0 to {most:g}.")
+                sentence = words.format(age=visit.age_years, scan=visit.name, most=OLDEST_YEARS)
                 yield Finding(sentence, stops=True)
         for one, other in combinations(self._dated(), 2):
             if abs(one.age_years - other.age_years) < SAME_AGE_YEARS:
-                sentence = (
-                    f"{one.name} and {other.name} are both at age {one.age_years:g}; give each its own age, "
-                    "or remove one."
-                )
+                words = _("{one} and {other} are both at age {age:g}; give each its own age, or remove one.")
+                sentence = words.format(one=one.name, other=other.name, age=one.age_years)
                 yield Finding(sentence, stops=True)
 
     def _too_few(self, least: int) -> Iterator[Finding]:
         if not self.visits:
-            yield Finding("Add the T1 scans of one person.", stops=True)
+            yield Finding(_("Add the T1 scans of one person."), stops=True)
         elif len(self.visits) < least:
             missing = least - len(self.visits)
-            scans = "one more scan" if missing == 1 else f"{missing} more scans"
-            yield Finding(f"Add {scans} of this person: this method needs {least}.", stops=True)
+            one = _("Add one more scan of this person: this method needs {least}.")
+            several = _("Add {missing} more scans of this person: this method needs {least}.")
+            words = one if missing == 1 else several
+            yield Finding(words.format(missing=missing, least=least), stops=True)
 
     def _doubtful(self) -> Iterator[Finding]:
         patients = sorted({visit.patient for visit in self.visits if visit.patient})
         if len(patients) > 1:
-            yield Finding(f"The scans name different patients: {', '.join(patients)}.", stops=False)
+            words = _("The scans name different patients: {patients}.")
+            yield Finding(words.format(patients=", ".join(patients)), stops=False)
         sexes = {visit.sex for visit in self.visits if visit.sex}
         if len(sexes) > 1:
-            yield Finding("Some scans say sex F and some M; are they of one person?", stops=False)
+            yield Finding(_("Some scans say sex F and some M; are they of one person?"), stops=False)
         for one, other in combinations(self._dated(), 2):
             if one.taken and other.taken and one.taken > other.taken:
-                sentence = f"{other.name} was taken before {one.name}, but its age is the higher one."
-                yield Finding(sentence, stops=False)
+                words = _("{later} was taken before {earlier}, but its age is the higher one.")
+                yield Finding(words.format(later=other.name, earlier=one.name), stops=False)
         ages = self.ages_years
         if len(ages) > 1 and SAME_AGE_YEARS <= ages[-1] - ages[0] < SHORTEST_SPAN_YEARS:
             months = (ages[-1] - ages[0]) * 12
-            yield Finding(
-                f"The scans lie only {months:.0f} months apart; noise may outweigh change.", stops=False
-            )
+            words = _("The scans lie only {months:.0f} months apart; noise may outweigh change.")
+            yield Finding(words.format(months=months), stops=False)
 
     def _dated(self) -> tuple[Visit, ...]:
         return tuple(visit for visit in self.visits if visit.age_years is not None)
@@ -182,8 +187,6 @@ def read_age(text: str) -> float | None:
     except ValueError:
         years = -1.0
     if not 0 <= years <= OLDEST_YEARS:
-        msg = (
-            f"The age {text.strip()!r} is no number of years within 0 to {OLDEST_YEARS:g}; type it like 71.5."
-        )
-        raise ValueError(msg)
+        words = _("The age “{text}” is no number of years within 0 to {most:g}; type it like 71.5.")
+        raise ValueError(words.format(text=text.strip(), most=OLDEST_YEARS))
     return years

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Generic, TypeVar
@@ -20,13 +20,31 @@ class Shown(Enum):
     SIDE_BY_SIDE = "side by side"
 
 
+PLAIN = "plain"
+"""The image that costs one decode, and so is what a slider shows while it is dragged."""
+
+
 @dataclass(frozen=True)
 class AtAge:
-    """The brain at an age, and how; measured ones bring segmentation and volumes."""
+    """The brain at an age, and how.
+
+    Attributes:
+        age_years: which age.
+        shown: what of it.
+        image: the kind of predicted image that is wanted in the end.
+        is_settled: whether to wait for that image, and for segmentation and volumes; else a plain decode
+            does.
+    """
 
     age_years: float
     shown: Shown = Shown.PREDICTED
-    is_measured: bool = False
+    image: str = PLAIN
+    is_settled: bool = False
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The kinds of image that will do, the best first."""
+        return (self.image,) if self.is_settled else tuple(dict.fromkeys((self.image, PLAIN)))
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,17 @@ class Between:
 
 
 Wish = AtAge | Between
+
+
+def settled(wish: AtAge) -> AtAge:
+    """The same, with everything about the age."""
+    return replace(wish, is_settled=True)
+
+
+def wished_image(shown: Shown, image: str) -> str:
+    """The kind of image to show: change is what the model decodes, so it lies over the decode."""
+    return PLAIN if shown is Shown.CHANGE else image
+
 
 T = TypeVar("T")
 
@@ -68,23 +97,24 @@ class Seen:
     """What the worker has answered of one person.
 
     Attributes:
-        predicted: by age, the newest last.
+        predicted: by age and kind of image, the newest last.
         visits: by number and kind.
         between: by what was asked.
-        spread_asked: ages whose uncertainty was asked for; there need not be one.
+        spread_asked: ages and kinds whose uncertainty was asked for; there need not be one.
     """
 
-    predicted: Mapping[float, Predicted] = field(default_factory=dict)
+    predicted: Mapping[tuple[float, str], Predicted] = field(default_factory=dict)
     visits: Mapping[tuple[int, str], VisitShown] = field(default_factory=dict)
     between: Mapping[Between, Interpolated] = field(default_factory=dict)
-    spread_asked: frozenset[float] = frozenset()
+    spread_asked: frozenset[tuple[float, str]] = frozenset()
 
     def with_answer(self, asked: Predict | ShowVisit | Interpolate, answer: object) -> Seen:
         """With one answer more; a fuller one of an age replaces a plainer one."""
         match answer:
             case Predicted():
-                key = key_of(answer.age_years)
-                others = {age: one for age, one in self.predicted.items() if age != key}
+                kind = asked.image_kind if isinstance(asked, Predict) else None
+                key = key_of(answer.age_years), kind or answer.image_kind
+                others = {one: there for one, there in self.predicted.items() if one != key}
                 has_spread = isinstance(asked, Predict) and asked.has_uncertainty
                 tried = self.spread_asked | {key} if has_spread else self.spread_asked - {key}
                 return replace(self, predicted=others | {key: answer}, spread_asked=tried)
@@ -95,14 +125,29 @@ class Seen:
                 return replace(self, between={**self.between, wish: answer})
         return self
 
+    def at(self, wish: AtAge) -> Predicted | None:
+        """What a wish can be shown with: the image wanted, or a plain one where that does."""
+        keys = [(key_of(wish.age_years), kind) for kind in wish.images if self._has(wish, kind)]
+        return self.predicted[keys[0]] if keys else None
+
+    def _has(self, wish: AtAge, kind: str) -> bool:
+        key = key_of(wish.age_years), kind
+        found = self.predicted.get(key)
+        has_spread = wish.shown is not Shown.UNCERTAINTY or key in self.spread_asked
+        return found is not None and has_spread and (bool(found.volumes) or not wish.is_settled)
+
+    def has_all(self, ages_years: Iterable[float], image: str) -> bool:
+        """Whether these ages are there with that kind of image."""
+        return all((key_of(age), image) in self.predicted for age in ages_years)
+
     def without_oldest(self, most: int) -> tuple[Seen, tuple[str, ...]]:
         """With so many images of ages and mixtures at most, and the files that nobody needs any more."""
-        old_ages = list(self.predicted)[: max(0, len(self.predicted) - most)]
+        old = list(self.predicted)[: max(0, len(self.predicted) - most)]
         old_mixtures = list(self.between)[: max(0, len(self.between) - most)]
-        gone = [self.predicted[age] for age in old_ages] + [self.between[wish] for wish in old_mixtures]
+        gone = [self.predicted[key] for key in old] + [self.between[wish] for wish in old_mixtures]
         kept = replace(
             self,
-            predicted={age: one for age, one in self.predicted.items() if age not in old_ages},
+            predicted={key: one for key, one in self.predicted.items() if key not in old},
             between={wish: one for wish, one in self.between.items() if wish not in old_mixtures},
         )
         return kept, tuple(path for one in gone for path in files_of(one))
@@ -135,13 +180,10 @@ def next_request(wish: Wish, seen: Seen, person: Loaded) -> Predict | ShowVisit 
     nearest = nearest_visit(wish.age_years, person)
     if wish.shown is Shown.SIDE_BY_SIDE and (nearest, "observed") not in seen.visits:
         return ShowVisit(person.subject, nearest, "observed")
-    key = key_of(wish.age_years)
-    found = seen.predicted.get(key)
-    needs_spread = wish.shown is Shown.UNCERTAINTY
-    lacks_spread = needs_spread and key not in seen.spread_asked
-    lacks_volumes = wish.is_measured and (found is None or not found.volumes)
-    if found is None or lacks_spread or lacks_volumes:
-        return Predict(person.subject, key, wish.is_measured or needs_spread, needs_spread)
+    if seen.at(wish) is None:
+        has_spread = wish.shown is Shown.UNCERTAINTY
+        is_measured = wish.is_settled or has_spread
+        return Predict(person.subject, key_of(wish.age_years), is_measured, has_spread, wish.images[-1])
     return None
 
 

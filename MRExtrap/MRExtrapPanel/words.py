@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from MRExtrapPanel.state import PanelState, VolumeLine, region_words
+from MRExtrapPanel.translation import tr as _
 
 WARNING = "⚠ "
 
@@ -24,11 +25,11 @@ def volume_cells(line: VolumeLine) -> tuple[str, str, str, str, str]:
 def trust_words(state: PanelState) -> str:
     """Where the slider stands, against the scans and the years that the line is trusted for."""
     if state.person is None:
-        return "This age is shown first, once Apply is done."
+        return _("This age is shown first, once Apply is done.")
     low, high = state.person.trusted_years
     if not state.is_trusted:
-        return (
-            f"{WARNING}Beyond {low:.1f} to {high:.1f} years, for which a line through these scans is trusted."
-        )
+        words = _("Beyond {low:.1f} to {high:.1f} years, for which a line through these scans is trusted.")
+        return WARNING + words.format(low=low, high=high)
     ages = ", ".join(f"{visit.age_years:.1f}" for visit in state.person.visits)
-    return f"Scans at {ages}; trusted from {low:.1f} to {high:.1f} years."
+    words = _("Scans at {ages}; trusted from {low:.1f} to {high:.1f} years.")
+    return words.format(ages=ages, low=low, high=high)

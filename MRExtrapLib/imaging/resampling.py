@@ -174,11 +174,15 @@ def _sigma_for(to_source: Affine) -> NDArray[np.float64]:
 
 
 def _pulled(voxels: NDArray, shape: tuple, to_source: Affine, interpolation: Interpolation) -> NDArray:
+    # Voxels are taken as they lie in memory: turning a brain round costs a third of a linear interpolation.
+    is_turned = voxels.flags.c_contiguous and not voxels.flags.f_contiguous
+    axes = to_source[2::-1] if is_turned else to_source[:3]
     transform = sitk.AffineTransform(3)
-    transform.SetMatrix(to_source[:3, :3].ravel().tolist())
-    transform.SetTranslation(to_source[:3, 3].tolist())
+    transform.SetMatrix(axes[:, :3].ravel().tolist())
+    transform.SetTranslation(axes[:, 3].tolist())
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize([int(n) for n in shape])
     resampler.SetTransform(transform)
     resampler.SetInterpolator(interpolation.value)
-    return sitk.GetArrayFromImage(resampler.Execute(image_of(voxels))).T
+    image = sitk.GetImageFromArray(voxels) if is_turned else image_of(voxels)
+    return sitk.GetArrayFromImage(resampler.Execute(image)).T

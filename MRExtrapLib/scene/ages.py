@@ -13,8 +13,8 @@ import slicer
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.scene import segmentation, volumes
 from MRExtrapLib.scene.arrays import PlacedArray, Prediction
-from MRExtrapLib.scene.notice import age_words, name_of
-from MRExtrapLib.scene.ownership import AGE, ROLE, Role, find, find_or_make, scene_of
+from MRExtrapLib.scene.notice import age_detail, age_words, image_words, name_of
+from MRExtrapLib.scene.ownership import AGE, IMAGE_KIND, ROLE, Role, find, find_or_make, scene_of
 
 AGE_FORMAT = "%.2f"
 """Of ages on the browser's toolbar."""
@@ -82,6 +82,13 @@ class AgeSequence:
         """Whether an age can be selected at once."""
         return self._index(age_years) is not None
 
+    def image_kind_at(self, age_years: float) -> str | None:
+        """Which kind of image is kept at an age, "" where nobody said; None where none is kept."""
+        index = self._index(age_years)
+        if index is None or index == self._passing:
+            return None
+        return self._sequences[0].GetDataNodeAtValue(index).GetAttribute(IMAGE_KIND) or ""
+
     def put(self, prediction: Prediction, has_surfaces: bool = True) -> PredictedNodes:
         """Keeps an age and shows it; one kept before at that age is replaced.
 
@@ -120,6 +127,10 @@ class AgeSequence:
         browser.SetSelectedItemNumber(self._indices.index(index))
         nodes = PredictedNodes(*(browser.GetProxyNode(one) for one in self._sequences))
         segmentation.look_inside(nodes.segmentation)
+        words = image_words(
+            nodes.image.GetAttribute(IMAGE_KIND) or ""
+        )  # the browser names by sequence and age
+        nodes.image.SetName(name_of(self._source.GetName(), words, age_detail(float(index))))
         return nodes
 
     def remove(self, age_years: float) -> None:
@@ -182,7 +193,7 @@ class AgeSequence:
         """Puts an age into both sequences, and gives its index."""
         index = self._index(prediction.age_years) or age_words(prediction.age_years)
         items = {
-            Role.IMAGE_SEQUENCE: _image_item(prediction.image),
+            Role.IMAGE_SEQUENCE: _image_item(prediction),
             Role.SEGMENTATION_SEQUENCE: _labels_item(self._source, prediction.labels, has_surfaces),
         }
         if self.browser is None:  # its nodes must be there before the first item makes nodes of its own
@@ -227,9 +238,10 @@ class AgeSequence:
             browser.EndModify(was_modifying)
 
 
-def _image_item(image: PlacedArray) -> slicer.vtkMRMLScalarVolumeNode:
+def _image_item(prediction: Prediction) -> slicer.vtkMRMLScalarVolumeNode:
     item = slicer.vtkMRMLScalarVolumeNode()
-    volumes.fill(item, image)
+    volumes.fill(item, prediction.image)
+    item.SetAttribute(IMAGE_KIND, prediction.image_kind or None)
     item.SetAttribute(ROLE, Role.PREDICTED.word)
     return item
 

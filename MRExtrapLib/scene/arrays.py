@@ -57,6 +57,7 @@ class Prediction:
     Attributes:
         image: in the reference scan's units, on its grid.
         labels: FreeSurfer numbers on the same grid, where it was measured.
+        image_kind: plain, added or warped; empty where nobody said.
         uncertainty: standard deviation in the image's units, where it was asked for.
     """
 
@@ -64,6 +65,7 @@ class Prediction:
     image: PlacedArray
     labels: PlacedArray | None = None
     uncertainty: PlacedArray | None = None
+    image_kind: str = ""
 
 
 def placed(file: ArrayFile, voxels_of: Callable[[ArrayFile], NDArray]) -> PlacedArray:
@@ -79,6 +81,7 @@ def prediction(predicted: Predicted, voxels_of: Callable[[ArrayFile], NDArray]) 
         image=placed(predicted.image, voxels_of),
         labels=placed(labels, voxels_of) if labels else None,
         uncertainty=placed(spread, voxels_of) if spread else None,
+        image_kind=predicted.image_kind,
     )
 
 

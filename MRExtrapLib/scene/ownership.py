@@ -21,6 +21,10 @@ AGE = "MRExtrap.AgeYears"
 """Attribute of a node: the age that it shows now."""
 
 
+IMAGE_KIND = "MRExtrap.ImageKind"
+"""Attribute of a predicted volume: plain, added or warped, as the worker calls them; often not known."""
+
+
 class Role(Enum):
     """What a node is to the forecast, and of which class it is."""
 

@@ -139,6 +139,7 @@ class Answers:
         prepared = person.prepared
         request = Request(asked.ages_years, prepared.method, prepared.truth is not None)
         ages = target_ages(prepared.subject, request)
+        kind = image_kind(asked.image_kind) or prepared.image
         from MRExtrapLib.report.figures import draw_forecast
 
         with whole_folder(out) as folder:
@@ -146,7 +147,7 @@ class Answers:
             for index, age in enumerate(ages):
                 start, end = (PREDICTED * (index + step) / len(ages) for step in (0, 1))
                 step = part_of(progress, start, end)
-                predictions.append(person.prediction(age, True, prepared.image, step))
+                predictions.append(person.prediction(age, True, kind, step))
             made = prepared.forecast(predictions)
             write_forecast(made, folder, draw_forecast, part_of(progress, PREDICTED, 1.0))
         files = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))

@@ -137,11 +137,17 @@ class ShowVisit:
 
 @dataclass(frozen=True)
 class Export:
-    """The folder that `mrextrap forecast` writes, for these ages; whole or not at all."""
+    """The folder that `mrextrap forecast` writes, for these ages; whole or not at all.
+
+    Attributes:
+        image_kind: plain, added or warped; None takes the one loaded with, and where none was named, what
+            `mrextrap forecast` would write.
+    """
 
     subject: str
     ages_years: tuple[float, ...]
     folder: str
+    image_kind: str | None = None
 
 
 @dataclass(frozen=True)

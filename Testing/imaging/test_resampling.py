@@ -69,3 +69,20 @@ def test_a_label_outside_a_coarser_grid_is_left_out(a_brain_on, a_grid_stored):
     scan = a_brain_on(a_grid_stored("RAS"))
     far_away = Grid((4, 4, 4), np.diag([9.0, 9.0, 9.0, 1.0]) + np.pad([[500.0]], ((0, 3), (3, 0))))
     assert not resample_labels((scan.voxels > 12).astype(np.int16), scan.grid, far_away).any()
+
+
+@pytest.mark.parametrize("interpolation", [Interpolation.LINEAR, Interpolation.SPLINE])
+def test_it_does_not_matter_which_axis_runs_fastest_in_memory(a_brain_on, a_grid_stored, interpolation):
+    scan, grid = a_brain_on(a_grid_stored("oblique")), a_grid_stored("LPS", 2.5)
+    by_x, by_z = (scan.with_voxels(np.array(scan.voxels, order=order)) for order in ("F", "C"))
+    one, other = (resample(volume, grid, interpolation=interpolation).voxels for volume in (by_x, by_z))
+    np.testing.assert_allclose(one, other, atol=ROUNDING * scan.voxels.max())
+    assert one.any()
+
+
+def test_labels_do_not_depend_on_the_order_of_memory_either(a_brain_on, a_grid_stored):
+    scan, grid = a_brain_on(a_grid_stored("oblique")), a_grid_stored("LPS")
+    labels = np.digitize(scan.voxels, (3, 12, 40)).astype(np.int16)
+    one, other = (resample_labels(np.array(labels, order=order), scan.grid, grid) for order in ("F", "C"))
+    np.testing.assert_array_equal(one, other)
+    assert len(np.unique(one)) > 2

@@ -45,7 +45,6 @@ def desk(tmp_path: Path, two_scans: VisitTable) -> Desk:
     stage = RecordingStage()
     looking = Looking(board, talk, stage, lambda _, action: later.append(action))
     control = Control(board, talk, NamedScans(), looking)
-    talk.lost = control.worker_lost
     board.change(table=two_scans, missing=())
     return Desk(control, stage, workers, states, later)
 

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 from MRExtrapPanel.choices import Choices
-from MRExtrapPanel.state import Sweep
 from MRExtrapPanel.visits import Visit, VisitTable
-from MRExtrapPanel.wishes import AtAge, Between, Shown
+from MRExtrapPanel.wishes import AtAge
 from panel_desk import Desk, loaded, predicted
 
-from MRExtrapLib.model.typed_json import to_json
 from MRExtrapLib.worker.protocol import CANCELLED, INPUT, LOST
 from MRExtrapLib.worker.results import (
     Exported,
-    Interpolated,
     ModelTable,
-    Nothing,
-    Swept,
     VisitEntry,
-    VisitShown,
 )
 from MRExtrapLib.worker.results import VisitTable as Answered
 
@@ -30,10 +24,10 @@ def test_apply_loads_predicts_and_shows(desk: Desk) -> None:
     desk.apply()
     assert [name for name in desk.worker.names() if name != "models"] == ["hello", "load", "predict"]
     assert desk.stage.begun == [("subject-1", ("first.nii", "second.nii"))]
-    assert [picture.wish for picture in desk.stage.shown] == [AtAge(75.0)]
+    assert [picture.wish for picture in desk.stage.shown] == [AtAge(75.0, image="warped")]
     assert desk.state.can_look
     assert desk.state.volume_lines[0].change_percent == pytest.approx(-6.25)
-    assert desk.state.status == "Age 75.0, predicted."
+    assert desk.state.status == "Age 75.0, predicted; last scan, moved."
 
 
 def test_what_is_chosen_reaches_the_worker(desk: Desk) -> None:
@@ -114,7 +108,7 @@ def test_a_worker_that_dies_at_any_moment_is_told_and_replaced(desk: Desk, momen
     if moment in ("looking", "idle"):
         desk.apply()
         if moment == "looking":
-            desk.control.set_age(76.0)
+            desk.control.looking.set_age(76.0)
     else:
         desk.control.apply_or_cancel()
         if moment == "loading":
@@ -127,106 +121,10 @@ def test_a_worker_that_dies_at_any_moment_is_told_and_replaced(desk: Desk, momen
     assert desk.state.can_look
 
 
-def test_of_many_slider_steps_only_the_newest_is_decoded_next(desk: Desk) -> None:
-    desk.apply()
-    for age in (75.1, 75.2, 75.3, 76.0):
-        desk.control.set_age(age)
-    desk.answer_predict()
-    desk.answer_predict()
-    asked = [one["arguments"]["age_years"] for one in desk.worker.asked if one["request"] == "predict"]
-    assert asked == [75.0, 75.1, 76.0]
-    assert desk.stage.shown[-1].wish == AtAge(76.0)
-    assert desk.state.on_screen_years == 76.0
-
-
-def test_an_age_seen_before_is_shown_without_asking(desk: Desk) -> None:
-    desk.apply()
-    desk.control.set_age(76.0)
-    desk.answer_predict()
-    before = len(desk.worker.asked)
-    desk.control.set_age(75.0)
-    assert len(desk.worker.asked) == before
-    assert desk.stage.shown[-1].wish.age_years == 75.0
-
-
-def test_a_resting_slider_is_measured_and_a_moving_one_gives_it_up(desk: Desk) -> None:
-    desk.apply()
-    desk.control.set_age(76.0)
-    desk.answer_predict()
-    desk.rest()
-    assert desk.worker.last("predict")["arguments"]["is_measured"]
-    desk.control.set_age(77.0)
-    assert desk.worker.last("cancel")["arguments"] == {"request": desk.worker.last("predict")["id"]}
-    desk.worker.fail("predict", CANCELLED, "Cancelled.")
-    assert desk.worker.last("predict")["arguments"]["age_years"] == 77.0
-    desk.answer_predict()
-    desk.rest()
-    desk.answer_predict()
-    assert {row.age_years for row in desk.state.predicted} == {75.0, 77.0}
-    assert not desk.state.problem
-
-
-def test_a_slider_that_moved_on_is_not_measured_where_it_was(desk: Desk) -> None:
-    desk.apply()
-    desk.control.set_age(76.0)
-    desk.answer_predict()
-    desk.control.set_age(75.0)
-    before = len(desk.worker.asked)
-    desk.rest()
-    assert len(desk.worker.asked) == before
-
-
-def test_change_is_shown_with_the_reconstruction_it_is_taken_from(desk: Desk) -> None:
-    desk.apply()
-    desk.control.set_shown(Shown.CHANGE)
-    desk.worker.answer("visit", VisitShown(1, "reconstructed", predicted(73.0).image))
-    assert desk.stage.shown[-1].beside.kind == "reconstructed"
-
-
-def test_an_uncertainty_that_there_is_not_is_explained(desk: Desk) -> None:
-    desk.apply()
-    desk.control.set_shown(Shown.UNCERTAINTY)
-    desk.worker.answer("predict", predicted(75.0, is_measured=True))
-    assert any("none of two scans" in note for note in desk.state.notes)
-
-
-def test_two_visits_are_mixed(desk: Desk) -> None:
-    desk.apply()
-    desk.control.interpolate(0, 1, 0.25)
-    desk.worker.answer("interpolate", Interpolated(0.25, predicted(71.0).image))
-    assert desk.stage.shown[-1].wish == Between(0, 1, 0.25)
-
-
-def test_a_sweep_is_made_once_and_then_only_played(desk: Desk) -> None:
-    desk.apply()
-    desk.control.board.change(sweep=Sweep(74.0, 76.0, 1.0))
-    desk.control.play()
-    for age in (74.0, 75.0, 76.0):
-        desk.worker.say("sweep", "part", result=to_json(predicted(age, is_measured=True)))
-    desk.worker.answer("sweep", Swept((74.0, 75.0, 76.0)))
-    shown = []
-    while desk.state.playing is not None:
-        desk.control.next_frame()
-        shown.append(desk.state.on_screen_years)
-    assert shown == [74.0, 75.0, 76.0, 76.0]
-    assert [[frame.age_years for frame in frames] for frames in desk.stage.kept] == [[74.0, 75.0, 76.0]]
-    before = len(desk.worker.asked)
-    desk.control.play()
-    assert desk.state.playing == 0
-    assert len(desk.worker.asked) == before
-    desk.control.play()
-    assert desk.state.playing is None
-
-
-def test_a_sweep_that_is_cancelled_keeps_what_has_come(desk: Desk) -> None:
-    desk.apply()
-    desk.control.board.change(sweep=Sweep(74.0, 76.0, 1.0))
-    desk.control.play()
-    desk.worker.say("sweep", "part", result=to_json(predicted(74.0, is_measured=True)))
-    desk.control.cancel()
-    desk.worker.fail("sweep", CANCELLED, "Cancelled.")
-    assert (desk.state.swept, desk.state.playing) == ((), None)
-    assert 74.0 in {row.age_years for row in desk.state.predicted}
+def test_a_worker_that_never_answered_is_said_not_to_have_started(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.ended("no such program")
+    assert desk.state.problem.startswith("The worker did not start")
 
 
 def test_leaving_out_the_last_scan_says_how_wrong_it_would_have_been(desk: Desk) -> None:
@@ -257,6 +155,7 @@ def test_export_names_what_was_written(desk: Desk, tmp_path: Path) -> None:
         "subject": "subject-1",
         "ages_years": [75.0],
         "folder": str(tmp_path / "out"),
+        "image_kind": "warped",
     }
     desk.worker.answer("export", Exported(str(tmp_path / "out"), ("volumes.csv", "forecast.json")))
     assert desk.state.status == f"2 files were written to {tmp_path / 'out'}."
@@ -320,18 +219,9 @@ def test_models_are_asked_for_once_a_worker_is_there(desk: Desk) -> None:
 
 def test_every_state_told_differs_from_the_one_before(desk: Desk) -> None:
     desk.apply()
-    desk.control.set_age(76.0)
+    desk.control.looking.set_age(76.0)
     desk.answer_predict()
     assert all(one != other for one, other in zip(desk.states, desk.states[1:], strict=False))
-
-
-def test_old_images_are_released(desk: Desk) -> None:
-    desk.apply()
-    for index in range(40):
-        desk.control.set_age(70 + index / 10)
-        desk.answer_predict()
-    assert "release" in desk.worker.names()
-    desk.worker.answer("release", Nothing())
 
 
 def test_a_lost_worker_is_lost_only_once(desk: Desk) -> None:

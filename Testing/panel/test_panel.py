@@ -5,24 +5,30 @@ What it shows holds for names, signals, enabling, parameters, processes and node
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
-from panel_desk import WANTED, wait_until
+from panel_desk import need_stand_in, wait_until
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
     from panel_host import StandIn
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
+
+AT_LEISURE_S = 1.0
+"""At each step of a worker: Cancel comes in time however busy the computer is with other things."""
 
 EXACT = 1e-3
 """float32 rounding of a line through intensities of some hundreds."""
 
 
-def test_apply_becomes_cancel_with_progress_and_back(panel: Panel) -> None:
+def test_apply_becomes_cancel_with_progress_and_back(make_panel: Callable[..., Panel]) -> None:
+    from MRExtrapPanel.selftest import _add_scans, start_linear
+
+    panel = make_panel(start_linear(AT_LEISURE_S))
+    _add_scans(panel)
     ui = panel.ui
     ui.applyButton.click()
     wait_until(lambda: ui.progressBar.value > 0)
@@ -60,7 +66,9 @@ def test_a_shown_prediction_says_so_in_name_and_view_and_a_scan_does_not(
 
     assert RESEARCH_USE in looking.stage.predicted_node().GetName()
     slices = stand_in.application.manager.slices
-    assert {view.GetText(LOWER_EDGE) for view in slices.values()} == {RESEARCH_USE}
+    marked = f"{RESEARCH_USE}\nImage: last scan + change"
+    assert "predicted, last scan + change" in looking.stage.predicted_node().GetName()
+    assert {view.GetText(LOWER_EDGE) for view in slices.values()} == {marked}
     composite = next(
         one
         for one in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
@@ -68,10 +76,28 @@ def test_a_shown_prediction_says_so_in_name_and_view_and_a_scan_does_not(
     )
     composite.SetBackgroundVolumeID(looking.state.table.scans[0])
     assert slices["Red"].GetText(LOWER_EDGE) == ""
-    assert slices["Green"].GetText(LOWER_EDGE) == RESEARCH_USE
+    assert slices["Green"].GetText(LOWER_EDGE) == marked
     looking.ui.besideButton.click()
     wait_until(lambda: slices["Yellow"].GetText(LOWER_EDGE) == "")
-    assert slices["Red"].GetText(LOWER_EDGE) == RESEARCH_USE
+    assert slices["Red"].GetText(LOWER_EDGE) == marked
+
+
+def test_a_moving_slider_shows_the_decode_and_says_so_and_a_resting_one_the_image_that_is_chosen(
+    looking: Panel, stand_in: StandIn
+) -> None:
+    from MRExtrapLib.scene.notice import LOWER_EDGE
+
+    red = stand_in.application.manager.slices["Red"]
+    looking.ui.ageSlider.value = 77.0
+    wait_until(lambda: looking.state.on_screen_years == 77.0)
+    assert "Image: as decoded" in red.GetText(LOWER_EDGE)
+    wait_until(lambda: looking.state.on_screen_image == "added")
+    assert "Image: last scan + change" in red.GetText(LOWER_EDGE)
+    assert looking.state.volume_lines[0].predicted_ml is not None
+    looking.ui.imageBox.currentIndex = 2
+    wait_until(lambda: looking.state.on_screen_image == "plain")
+    assert "as decoded" in looking.ui.statusLabel.text
+    assert "predicted, as decoded" in looking.stage.predicted_node().GetName()
 
 
 def test_a_click_on_the_curve_goes_to_that_age(looking: Panel, stand_in: StandIn) -> None:

@@ -5,7 +5,8 @@ What it shows holds for names, signals, enabling, parameters, processes and node
 
 from __future__ import annotations
 
-import random
+import dataclasses
+import importlib
 import sys
 import unittest
 from collections.abc import Callable
@@ -13,17 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from panel_desk import REPOSITORY, WANTED, wait_until, workers
+from panel_desk import REPOSITORY, need_stand_in, phantom_node, wait_until, workers
+from panel_kills import kill_workers
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
     from panel_host import StandIn
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
+
+OURS = ("MRExtrapPanel", "MRExtrapLib")
+
+AGES_YEARS = (70.0, 72.0, 74.0)
 
 KILLS = 6
-"""Of workers at random moments; each costs a start."""
+"""Of workers at random moments; `python Testing/panel_kills.py` kills fifty."""
 
 
 def test_a_closed_panel_opened_again_finds_table_and_choices_in_the_scene(
@@ -37,6 +42,69 @@ def test_a_closed_panel_opened_again_finds_table_and_choices_in_the_scene(
     assert (again.state.table, again.state.choices) == (before.table, before.choices)
     assert again.state.age_years == 80.0
     assert again.ui.sexBox.currentIndex == 1
+
+
+def test_a_saved_scene_brings_the_panel_back_as_it_was(panel: Panel, tmp_path: Path) -> None:
+    import slicer
+
+    panel.ui.imageBox.currentIndex = 1
+    panel.ui.diagnosisBox.currentIndex = 2
+    panel.ui.ageSlider.value = 79.0
+    panel.ui.sweepEndBox.value = 78.5
+    kept = remembered(panel)
+    bundle = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(bundle)
+    slicer.mrmlScene.Clear(0)
+    assert len(panel.state.table) == 0
+    assert slicer.mrmlScene.ReadFromMRB(bundle, True)
+    assert remembered(panel) == kept
+    assert panel.ui.imageBox.currentIndex == 1
+    assert panel.ui.visitsTable.rowCount() == 3
+
+
+def test_an_imported_scene_brings_one_panel_and_no_second(panel: Panel, tmp_path: Path) -> None:
+    import slicer
+
+    bundle = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(bundle)
+    slicer.mrmlScene.Clear(0)
+    phantom_node("somebody else", 60.0)
+    assert slicer.mrmlScene.ReadFromMRB(bundle, False)
+    assert panel.state.table.ages_years == AGES_YEARS
+    names = [slicer.mrmlScene.GetNodeByID(scan).GetName() for scan in panel.state.table.scans]
+    assert names == [f"phantom {age:g}" for age in AGES_YEARS]
+    assert len(slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")) == 1
+
+
+def test_a_reloaded_module_finds_what_the_scene_holds(panel: Panel) -> None:
+    """As the door's onReload does it: every file of ours is read again."""
+    import qt
+
+    panel.ui.sexBox.currentIndex = 2
+    kept = remembered(panel)
+    panel.close()
+    ours = {name: module for name, module in sys.modules.items() if name.startswith(OURS)}
+    for name in ours:
+        del sys.modules[name]
+    host = qt.QWidget()
+    try:
+        again = importlib.import_module("MRExtrapPanel.panel").Panel(qt.QVBoxLayout(host), REPOSITORY)
+        assert type(again) is not type(panel)
+        assert remembered(again) == kept
+        again.close()
+    finally:
+        for name in [name for name in sys.modules if name.startswith(OURS)]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+        host.deleteLater()
+
+
+def remembered(panel: Panel) -> tuple:
+    """What a scene keeps of the panel, in plain values."""
+    state = panel.state
+    rows = [(visit.name, visit.age_years, visit.origin) for visit in state.table.visits]
+    sweep = dataclasses.astuple(state.sweep)
+    return rows, vars(state.choices), state.age_years, state.shown.value, state.image, sweep
 
 
 def test_a_closed_scene_empties_the_panel_and_ends_the_worker(looking: Panel) -> None:
@@ -54,26 +122,8 @@ def test_a_closed_scene_empties_the_panel_and_ends_the_worker(looking: Panel) ->
 def test_a_worker_killed_at_random_moments_is_replaced_and_leaves_nothing(
     panel: Panel, tmp_path: Path
 ) -> None:
-    from MRExtrapPanel.process import kill_tree
-
-    generator = random.Random(0)
-    sessions = []
-    for _ in range(KILLS):
-        panel.ui.applyButton.click()
-        moment = generator.random()
-        wait_until(
-            lambda moment=moment: panel.state.work is None or panel.state.work.fraction >= moment * 0.8
-        )
-        if panel.state.can_look:
-            panel.export_into(tmp_path)
-        running = panel.talk._running
-        sessions.append(panel.talk.client.session)
-        kill_tree(int(running._process.processId()))
-        wait_until(lambda: panel.state.person is None and panel.state.work is None)
-        assert panel.ui.applyButton.enabled
-        assert "press Apply" in panel.ui.statusLabel.text
+    kill_workers(panel, KILLS, tmp_path)
     assert workers() == []
-    assert not [session for session in sessions if session.exists()]
     panel.ui.applyButton.click()
     wait_until(lambda: panel.state.can_look)
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 import pytest
-from panel_desk import REPOSITORY, WANTED, wait_until
+from panel_desk import REPOSITORY, need_stand_in, phantom_node, wait_until
 
 from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from MRExtrapPanel.panel import Panel
 
-for module in ("PySide6.QtWidgets", "slicer"):
-    pytest.importorskip(module, reason=WANTED, exc_type=ImportError)
+need_stand_in()
 
 SAMPLE = REPOSITORY / "MRExtrapLib" / "sample" / "sub-01"
 
@@ -101,7 +100,7 @@ def test_ages_fill_from_sessions_tsv_through_the_engines_own_worker(make_panel: 
     wait_until(lambda: panel.state.work is None)
     assert panel.state.table.ages_years == (46.0, 48.0)
     assert {visit.origin for visit in panel.state.table.visits} == {"table"}
-    assert panel.talk.greeting.protocol == 1
+    assert panel.talk.greeting.protocol == PROTOCOL_VERSION
 
 
 def test_a_volume_with_its_own_file_goes_by_its_path_and_a_changed_one_as_written(
@@ -167,14 +166,3 @@ def test_a_volume_taken_out_of_the_scene_leaves_the_table(panel: Panel) -> None:
 
     slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(panel.state.table.scans[0]))
     assert panel.state.table.ages_years == (72.0, 74.0)
-
-
-def phantom_node(name: str, age_years: float) -> Any:
-    import slicer
-    from MRExtrapPanel.selftest import phantom
-
-    from MRExtrapLib.scene.volumes import fill
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    fill(node, phantom(age_years))
-    return node

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from MRExtrapPanel.wishes import AtAge, Between, LatestWins, Seen, Shown, next_request
+from MRExtrapPanel.wishes import AtAge, Between, LatestWins, Seen, Shown, next_request, settled, wished_image
 from panel_desk import loaded, predicted
 
 from MRExtrapLib.worker.requests import Interpolate, Predict, ShowVisit
 from MRExtrapLib.worker.results import VisitShown
+
+PLAIN_75 = Predict("subject-1", 75.0, image_kind="plain")
 
 
 def test_of_any_run_of_wishes_one_runs_and_the_newest_waits() -> None:
@@ -33,21 +35,21 @@ def test_of_any_run_of_wishes_one_runs_and_the_newest_waits() -> None:
 
 
 def test_a_prediction_is_one_plain_decode() -> None:
-    assert next_request(AtAge(75.0), Seen(), loaded()) == Predict("subject-1", 75.0)
+    assert next_request(AtAge(75.0), Seen(), loaded()) == PLAIN_75
 
 
 def test_what_was_seen_is_not_asked_again() -> None:
-    seen = Seen().with_answer(Predict("subject-1", 75.0), predicted(75.0))
+    seen = Seen().with_answer(PLAIN_75, predicted(75.0))
     assert next_request(AtAge(75.0), seen, loaded()) is None
     assert next_request(AtAge(75.004), seen, loaded()) is None
     assert next_request(AtAge(75.01), seen, loaded()) is not None
 
 
 def test_a_measured_age_is_asked_again_only_while_it_has_no_volumes() -> None:
-    wish = AtAge(75.0, is_measured=True)
-    plain = Seen().with_answer(Predict("subject-1", 75.0), predicted(75.0))
+    wish = AtAge(75.0, is_settled=True)
+    plain = Seen().with_answer(PLAIN_75, predicted(75.0))
     asked = next_request(wish, plain, loaded())
-    assert asked == Predict("subject-1", 75.0, is_measured=True)
+    assert asked == Predict("subject-1", 75.0, is_measured=True, image_kind="plain")
     assert next_request(wish, plain.with_answer(asked, predicted(75.0, is_measured=True)), loaded()) is None
 
 
@@ -56,7 +58,7 @@ def test_change_also_wants_the_reconstructed_reference_once() -> None:
     asked = next_request(wish, Seen(), loaded())
     assert asked == ShowVisit("subject-1", 1, "reconstructed")
     seen = Seen().with_answer(asked, VisitShown(1, "reconstructed", predicted(73.0).image))
-    assert next_request(wish, seen, loaded()) == Predict("subject-1", 75.0)
+    assert next_request(wish, seen, loaded()) == PLAIN_75
 
 
 def test_side_by_side_wants_the_real_scan_nearest_in_age() -> None:
@@ -68,15 +70,41 @@ def test_side_by_side_wants_the_real_scan_nearest_in_age() -> None:
 def test_uncertainty_is_asked_for_until_it_was_tried() -> None:
     wish = AtAge(75.0, Shown.UNCERTAINTY)
     asked = next_request(wish, Seen(), loaded())
-    assert asked == Predict("subject-1", 75.0, is_measured=True, has_uncertainty=True)
+    assert asked == Predict("subject-1", 75.0, is_measured=True, has_uncertainty=True, image_kind="plain")
     seen = Seen().with_answer(asked, predicted(75.0, is_measured=True, has_uncertainty=True))
     assert next_request(wish, seen, loaded()) is None
 
 
 def test_uncertainty_is_asked_for_although_the_age_is_measured() -> None:
-    seen = Seen().with_answer(Predict("subject-1", 75.0), predicted(75.0, is_measured=True))
+    seen = Seen().with_answer(PLAIN_75, predicted(75.0, is_measured=True))
     asked = next_request(AtAge(75.0, Shown.UNCERTAINTY), seen, loaded())
-    assert asked == Predict("subject-1", 75.0, is_measured=True, has_uncertainty=True)
+    assert asked == Predict("subject-1", 75.0, is_measured=True, has_uncertainty=True, image_kind="plain")
+
+
+def test_a_moving_slider_asks_for_plain_decodes_and_a_resting_one_for_the_image_that_is_chosen() -> None:
+    moving = AtAge(75.0, image="warped")
+    asked = next_request(moving, Seen(), loaded())
+    assert asked == PLAIN_75
+    seen = Seen().with_answer(asked, predicted(75.0))
+    assert next_request(moving, seen, loaded()) is None
+    asked = next_request(settled(moving), seen, loaded())
+    assert asked == Predict("subject-1", 75.0, is_measured=True, image_kind="warped")
+    seen = seen.with_answer(asked, predicted(75.0, is_measured=True, image_kind="warped"))
+    assert next_request(settled(moving), seen, loaded()) is None
+    assert seen.at(moving).image_kind == "warped", "a moving slider that comes by shows the better one"
+
+
+def test_an_answer_of_another_kind_than_was_asked_for_is_not_asked_for_without_end() -> None:
+    wish = settled(AtAge(75.0, image="warped"))
+    asked = next_request(wish, Seen(), loaded())
+    seen = Seen().with_answer(asked, predicted(75.0, is_measured=True, image_kind="added"))
+    assert next_request(wish, seen, loaded()) is None
+
+
+def test_change_lies_over_the_decode_it_is_a_change_of() -> None:
+    assert wished_image(Shown.CHANGE, "warped") == "plain"
+    others = set(Shown) - {Shown.CHANGE}
+    assert {wished_image(shown, "warped") for shown in others} == {"warped"}
 
 
 def test_a_mixture_is_asked_once_for_each_alpha() -> None:
@@ -89,7 +117,9 @@ def test_a_mixture_is_asked_once_for_each_alpha() -> None:
 def test_the_oldest_images_go_first_and_their_files_are_named() -> None:
     seen = Seen()
     for age in (70.0, 71.0, 72.0):
-        seen = seen.with_answer(Predict("subject-1", age), predicted(age, is_measured=True))
+        seen = seen.with_answer(
+            Predict("subject-1", age, image_kind="plain"), predicted(age, is_measured=True)
+        )
     kept, files = seen.without_oldest(2)
-    assert tuple(kept.predicted) == (71.0, 72.0)
+    assert tuple(kept.predicted) == ((71.0, "plain"), (72.0, "plain"))
     assert sorted(files) == ["session/subject-1/image-70.0.npy", "session/subject-1/labels-70.0.npy"]

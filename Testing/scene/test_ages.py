@@ -18,7 +18,7 @@ from swept_brain import AGES_YEARS  # noqa: E402
 
 from MRExtrapLib.scene.ages import AgeSequence, PredictedNodes, show_prediction  # noqa: E402
 from MRExtrapLib.scene.arrays import Prediction, array_of  # noqa: E402
-from MRExtrapLib.scene.ownership import owned_nodes  # noqa: E402
+from MRExtrapLib.scene.ownership import IMAGE_KIND, owned_nodes  # noqa: E402
 from MRExtrapLib.scene.segmentation import labels_of, segment_ids  # noqa: E402
 
 PredictedAt = Callable[[float], Prediction]
@@ -115,6 +115,26 @@ def test_passing_a_kept_age_keeps_it(a_source: Any, a_sweep: AgeSequence, predic
     show_prediction(a_source, predicted_at(AGES_YEARS[5]))
     show_prediction(a_source, predicted_at(80.0))
     assert a_sweep.ages_years == AGES_YEARS
+
+
+def test_each_age_says_which_kind_of_image_it_is(
+    a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt
+) -> None:
+    first, second, third = AGES_YEARS[:3]
+    a_sweep.put(replace(predicted_at(first), image_kind="warped"), has_surfaces=False)
+    a_sweep.put(replace(predicted_at(second), image_kind="plain"), has_surfaces=False)
+    assert [a_sweep.image_kind_at(age) for age in (first, second, third)] == ["warped", "plain", ""]
+    for age, kind, words in (
+        (first, "warped", "predicted, last scan, moved ("),
+        (second, "plain", "predicted, as decoded ("),
+        (third, None, "predicted ("),
+        (first, "warped", "predicted, last scan, moved ("),
+    ):
+        node = a_sweep.select(age).image
+        assert node.GetAttribute(IMAGE_KIND) == kind
+        assert words in node.GetName()
+    show_prediction(a_source, replace(predicted_at(80.0), image_kind="plain"))
+    assert a_sweep.image_kind_at(80.0) is None, "it only passes"
 
 
 def test_the_slider_alone_piles_nothing_up(host: Host, a_source: Any, predicted_at: PredictedAt) -> None:

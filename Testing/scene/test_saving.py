@@ -15,6 +15,7 @@ from slicer_host import Host, open_host  # noqa: E402
 from swept_brain import AGES_YEARS, volume_rows  # noqa: E402
 from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
+from MRExtrapLib.imaging.volume import Volume  # noqa: E402
 from MRExtrapLib.scene.ages import AgeSequence  # noqa: E402
 from MRExtrapLib.scene.arrays import PlacedArray, Prediction, array_of  # noqa: E402
 from MRExtrapLib.scene.charts import AGE_COLUMN, VOLUME_COLUMN, rows_of, show_chart, show_table  # noqa: E402
@@ -77,6 +78,27 @@ def everything(source: Any) -> dict[str, Any]:
         "change": right_handed(array_of(change)).voxels,
         "color": rgba,
     }
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LAS", "LPS", "oblique"])
+def test_an_age_that_was_saved_lies_where_its_scan_lies(
+    orientation: str, host: Host, tmp_path: Path, a_head_in: Callable[[str], Volume], source_of: Any
+) -> None:
+    head = a_head_in(orientation)
+    image = PlacedArray(head.voxels + 1, head.affine)
+    labels = PlacedArray(np.where(head.voxels > 130, 17, 0).astype(np.int16), head.affine)
+    AgeSequence(source_of(head)).put(Prediction(70.0, image, labels), has_surfaces=False)
+    bundle = tmp_path / "one.mrb"
+    assert host.scene.WriteToMRB(str(bundle))
+    opened = open_host()
+    assert opened.scene.ReadFromMRB(str(bundle), True)
+    (source,) = sources_in(opened.scene)
+    nodes = AgeSequence(source).select(70.0)
+    assert array_of(nodes.image).lies_as(array_of(source))
+    for read, saved in ((array_of(nodes.image), image), (labels_of(nodes.segmentation), labels)):
+        np.testing.assert_array_equal(right_handed(read).voxels, right_handed(saved).voxels)
+        np.testing.assert_allclose(right_handed(read).affine, right_handed(saved).affine, atol=AFFINE_MM)
+    opened.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pydicom.sr.codedict import codes
 
 from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
 from MRExtrapLib.report.marking import RESEARCH_USE as IN_REPORTS
-from MRExtrapLib.scene.notice import RESEARCH_USE, mark_view
+from MRExtrapLib.scene.notice import IMAGE_WORDS, RESEARCH_USE, mark_view
 from MRExtrapLib.scene.structures import (
     ANATOMICAL_STRUCTURE,
     CSF,
@@ -78,5 +78,14 @@ def test_a_view_is_marked_once_beside_what_it_says() -> None:
     mark_view(view)
     mark_view(view)
     assert view.words == {4: f"R: 12.5 mm\n{RESEARCH_USE}"}
+    mark_view(view, False)
+    assert view.words == {4: "R: 12.5 mm"}
+
+
+def test_a_view_says_which_kind_of_image_it_shows_now() -> None:
+    view = Words()
+    for kind in IMAGE_WORDS:
+        mark_view(view, kind=kind)
+        assert view.words == {4: f"R: 12.5 mm\n{RESEARCH_USE}\nImage: {IMAGE_WORDS[kind]}"}
     mark_view(view, False)
     assert view.words == {4: "R: 12.5 mm"}

@@ -13,7 +13,7 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
 from MRExtrapLib.worker.local import LocalWorker, WorkerFailure
-from MRExtrapLib.worker.protocol import INPUT, MODEL, NOT_UNDERSTOOD
+from MRExtrapLib.worker.protocol import INPUT, MODEL, NOT_UNDERSTOOD, PROTOCOL_VERSION
 from MRExtrapLib.worker.requests import (
     Export,
     Hello,
@@ -53,7 +53,7 @@ def test_another_version_is_refused_and_both_are_named(worker: LocalWorker) -> N
     kind, sentence = failure_of(worker, Hello(99))
     assert kind == NOT_UNDERSTOOD
     assert "version 99" in sentence
-    assert "speaks 2" in sentence
+    assert f"speaks {PROTOCOL_VERSION}" in sentence
 
 
 def test_a_person_is_described_before_any_age_is_asked(worker: LocalWorker, scans: Scans) -> None:
@@ -133,6 +133,15 @@ def test_an_export_takes_the_image_that_was_loaded_with(
     worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
     record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
     assert record["predictions"][0]["image_kind"] == "added"
+
+
+def test_an_export_takes_the_image_that_it_names(worker: LocalWorker, subject: str, tmp_path: Path) -> None:
+    worker.answer(Export(subject, (80,), str(tmp_path / "out"), "plain"))
+    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
+    assert record["predictions"][0]["image_kind"] == "plain"
+    kind, sentence = failure_of(worker, Export(subject, (80,), str(tmp_path / "other"), "painted"))
+    assert (kind, "There is no image 'painted'" in sentence) == (INPUT, True)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_sweep_arrives_in_parts_before_its_end(worker: LocalWorker, subject: str) -> None:
