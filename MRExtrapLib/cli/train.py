@@ -71,7 +71,7 @@ def _add_common(parser: argparse.ArgumentParser, data_help: str) -> None:
     parser.add_argument("--crop", type=int, help="side of a training crop in voxels (multiple of 16)")
     parser.add_argument("--accumulate", type=int, help="batches for each optimiser step")
     parser.add_argument("--learning-rate", type=float, help="the largest of the schedule")
-    parser.add_argument("--seed", type=int, help="of everything random")
+    parser.add_argument("--seed", type=int, default=2024, help="of everything random (default 2024)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--name", default="my-model", help="of the model folder that is made")
     parser.add_argument("--licence", default="unknown", help="of the weights, as SPDX writes it")

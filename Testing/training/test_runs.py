@@ -141,6 +141,16 @@ def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_fo
     assert model.manifest.training[0].data == ("heads: 2 subjects",)
 
 
+def test_a_drawn_split_is_the_same_in_every_run(tmp_path, a_labelled_folder):
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    for name in ("first", "second", "third"):
+        assert main([*words, "-o", str(tmp_path / name)]) == 0
+    drawn = {
+        (tmp_path / name / "split.json").read_text(encoding="utf-8") for name in ("first", "second", "third")
+    }
+    assert len(drawn) == 1
+
+
 def gradient_of(run: Path) -> torch.Tensor:
     """The mean gradient so far, as the optimiser of a saved run remembers it."""
     state = torch.load(run / "state.pt", weights_only=True)["optimiser"]["state"]
