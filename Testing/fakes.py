@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
@@ -23,6 +24,9 @@ from MRExtrapLib.imaging.quality import RegistrationQuality
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
+from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
+from MRExtrapLib.model.folder import save_model
+from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.calibration import Calibration
 from MRExtrapLib.progression.knowledge import Knowledge
@@ -190,3 +194,13 @@ def assert_one_sentence(said: str) -> None:
 def assert_nothing_written(out: Path) -> None:
     assert not out.exists()
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+def save_tiny_model(folder: Path) -> Path:
+    """A model folder without priors, whose networks nobody runs."""
+    grid = ModelGrid(SHAPE, tuple(map(tuple, AFFINE.tolist())), "box")
+    manifest = Manifest("tiny", {"autoencoder": NetworkSpec("mrextrap-autoencoder", {})}, grid, "CC0-1.0")
+    torch.manual_seed(0)
+    networks = {"autoencoder": Autoencoder(AutoencoderConfig(widths=(4, 8), blocks=(1, 1)))}
+    save_model(folder, manifest, networks, "# tiny\n\n## what falls short\n\nEverything.\n")
+    return folder

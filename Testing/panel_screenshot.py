@@ -37,6 +37,7 @@ WORDS = "Panel on a stand-in host, not in 3D Slicer. Sample subject: first scan 
 @contextmanager
 def pictured(out: Path) -> Iterator[tuple[StandIn, Panel]]:
     """The panel on the sample subject, after its pictures have been taken from first scan to last button."""
+    out.mkdir(parents=True, exist_ok=True)
     opened = open_stand_in()
     import qt
     from MRExtrapPanel import selftest

@@ -6,6 +6,7 @@ mrextrap forecast … -o FORECAST, then: python Testing/scene_pictures.py FORECA
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from pathlib import Path
@@ -42,6 +43,12 @@ def placed(path: Path) -> PlacedArray:
     """An image file."""
     image = nib.load(path)
     return PlacedArray(np.asarray(image.dataobj), image.affine)
+
+
+def held_out_years(folder: Path) -> float | None:
+    """The age of the scan that the forecast does not rest on, if there is one."""
+    told = json.loads((folder / "forecast.json").read_text(encoding="utf-8"))["held_out"]
+    return told["age_years"] if told else None
 
 
 def forecast_of(folder: Path) -> tuple[list[Prediction], list[RegionVolume]]:
@@ -190,7 +197,7 @@ def chart_picture(charts) -> np.ndarray:
         chart.SetTitle(node.GetTitle())
         chart.GetTitleProperties().SetFontSize(11)
         chart.SetShowLegend(place == 0)
-        chart.GetLegend().SetVerticalAlignment(vtk.vtkChartLegend.TOP)
+        chart.GetLegend().SetVerticalAlignment(vtk.vtkChartLegend.BOTTOM)
         chart.GetLegend().SetHorizontalAlignment(vtk.vtkChartLegend.LEFT)
         chart.GetLegend().SetInline(True)
         chart.GetAxis(1).SetTitle(node.GetXAxisTitle())
@@ -226,6 +233,7 @@ def write_png(picture: np.ndarray, path: Path, colors: int = 128) -> None:
 
 def main(folder: Path, scan: Path, out: Path) -> None:
     """Slices with segmentation and with change, surfaces, and charts."""
+    out.mkdir(parents=True, exist_ok=True)
     predictions, rows = forecast_of(folder)
     host = open_host()
     source = host.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "sub-01")
@@ -234,8 +242,7 @@ def main(folder: Path, scan: Path, out: Path) -> None:
     sweep = AgeSequence(source)
     for prediction in predictions:
         nodes = sweep.put(prediction, has_surfaces=prediction is predictions[-1])
-    last, held_out = predictions[-1], max(row.age_years for row in rows if row.kind == "observed")
-    first = next(one for one in predictions if one.age_years > 46)
+    first, last, held_out = predictions[0], predictions[-1], held_out_years(folder)
     planes = PLANES.items()
     with_labels = [slice_picture(host, nodes.image, None, *plane) for plane in planes]
     nodes.segmentation.GetDisplayNode().SetVisibility(False)

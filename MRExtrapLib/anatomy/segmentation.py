@@ -113,7 +113,8 @@ class Segmenter:
         Raises:
             InputError: no brain was found.
         """
-        head = _at_one_millimetre(volume)
+        bright = _above_air(volume)
+        head = _at_one_millimetre(bright)
         channels = self._channels(_brain_case(head.voxels) * _first_gain(head.voxels))
         brain = brain_mask(channels)
         _require_brain(brain, head.grid)
@@ -123,7 +124,7 @@ class Segmenter:
         grid = _upright_grid(brain, head.grid, to_template)
         mask = resample_mask(brain, head.grid, grid)
         near = ndimage.binary_dilation(mask, iterations=round(HEAD_MARGIN_MM))
-        channels = self._channels(np.where(near, _without_air(volume, grid) * gain, 0))
+        channels = self._channels(np.where(near, resample(bright, grid).voxels * gain, 0))
         brain = brain_mask(channels)
         _require_brain(brain, grid)
         gray = brain & (channels == CHANNEL["cerebral-cortex"])
@@ -197,18 +198,16 @@ def _brain_case(voxels: Voxels) -> Voxels:
     return inside
 
 
-def _at_one_millimetre(volume: Volume) -> Volume:
-    """The head at 1 mm, RAS, its air 0, cut to what is not air."""
-    bright = volume.voxels - np.float32(air_level(volume.voxels))
-    inside = np.argwhere(bright > 0.05 * np.percentile(bright, 99.5))
-    grid = isotropic_grid_around(world_of(inside, volume.affine), 1.0, HEAD_MARGIN_MM)
-    return Volume(_without_air(volume, grid), grid.affine)
+def _above_air(volume: Volume) -> Volume:
+    """The scan, its air 0."""
+    return volume.with_voxels(np.clip(volume.voxels - np.float32(air_level(volume.voxels)), 0, None))
 
 
-def _without_air(volume: Volume, grid: Grid) -> Voxels:
-    """The scan on a grid, its air 0."""
-    bright = np.clip(volume.voxels - np.float32(air_level(volume.voxels)), 0, None)
-    return resample(volume.with_voxels(bright), grid).voxels
+def _at_one_millimetre(bright: Volume) -> Volume:
+    """The head at 1 mm, RAS, cut to what is not air; air is 0."""
+    inside = np.argwhere(bright.voxels > 0.05 * np.percentile(bright.voxels, 99.5))
+    grid = isotropic_grid_around(world_of(inside, bright.affine), 1.0, HEAD_MARGIN_MM)
+    return resample(bright, grid)
 
 
 def _upright_grid(brain: NDArray[np.bool_], grid: Grid, to_template: Affine) -> Grid:

@@ -115,7 +115,7 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.autoencoder import AutoencoderTraining, train_autoencoder
     from MRExtrapLib.training.brains import find_scans, prepared_brains
     from MRExtrapLib.training.packing import pack_autoencoder
-    from MRExtrapLib.training.perceptual import teachers
+    from MRExtrapLib.training.perceptual import comparisons
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
 
     join_processes()
@@ -136,11 +136,9 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
     judges = [brain for brain in brains if split.part_of(brain.subject) == "validation"]
     training = _autoencoder_training(arguments, AutoencoderTraining())
-    compare = teachers(arguments.perceptual, training.anatomical_weight > 0, segmenter, device.torch)
+    terms = comparisons(arguments.perceptual, training.anatomical_weight > 0, segmenter, device.torch)
     start = _autoencoder_to_refine(arguments.start_from, training.network)
-    network, run = train_autoencoder(
-        learners, judges, training, compare, arguments.output, device.torch, start
-    )
+    network, run = train_autoencoder(learners, judges, training, terms, arguments.output, device.torch, start)
     provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
     if rank() == 0:
         pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")

@@ -84,9 +84,12 @@ def _people(arguments: argparse.Namespace) -> list[PersonScans]:
         split = read_split(arguments.split)
         people = [person for person in people if split.part_of(person.name) == "validation"]
     if not people:
-        msg = (
-            f"{arguments.split} names nobody of these cohorts as validation; nobody is left to calibrate on."
+        why = (
+            f"{arguments.split} names nobody of these cohorts as validation"
+            if arguments.split
+            else "all are left out"
         )
+        msg = f"Nobody is left to calibrate on: {why}. Give people with two or more scans and ages."
         raise InputError(msg)
     return people
 

@@ -46,7 +46,7 @@ def load_engine(
     _require_scale(loaded)
     template = _template_of(loaded)
     lender = loaded if loaded.segmenter or synthseg else load_model(find_model())
-    found: VolumeSegmenter = synthseg or _own_segmenter(lender, place)
+    found: VolumeSegmenter = synthseg or _own_segmenter(lender, place, template)
     identity = EngineIdentity(
         model=loaded.name,
         model_sha256=loaded.sha256,
@@ -66,11 +66,11 @@ def load_engine(
     return Engine(codec, found, template, identity, prior=prior, knowledge=knowledge, notices=notices)
 
 
-def _own_segmenter(model: Model, device: Device) -> Segmenter:
+def _own_segmenter(model: Model, device: Device, template: Template) -> Segmenter:
     if not isinstance(model.segmenter, SegmenterNetwork):
         msg = f"The model {model.name} has no segmenter; choose another model, or --segmenter synthseg."
         raise ModelError(msg)
-    return Segmenter(model.segmenter, device)
+    return Segmenter(model.segmenter, device, template)
 
 
 def _require_scale(model: Model) -> None:

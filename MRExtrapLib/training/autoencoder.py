@@ -23,7 +23,7 @@ from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
 from MRExtrapLib.training.losses import kl_divergence
-from MRExtrapLib.training.perceptual import Teachers
+from MRExtrapLib.training.perceptual import Comparisons
 from MRExtrapLib.training.run import Run, Trained, average_gradients, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
 
@@ -60,9 +60,9 @@ class AutoencoderTraining:
 class Trainer:
     """The networks, their optimisers and one step of training."""
 
-    def __init__(self, training: AutoencoderTraining, teachers: Teachers, device: torch.device) -> None:
+    def __init__(self, training: AutoencoderTraining, comparisons: Comparisons, device: torch.device) -> None:
         torch.manual_seed(training.seed)
-        self.training, self.device, self.teachers = training, device, teachers
+        self.training, self.device, self.comparisons = training, device, comparisons
         self.network = on_device(Autoencoder(training.network), device)
         self.discriminator = PatchDiscriminator(
             spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
@@ -123,9 +123,8 @@ class Trainer:
                 "l1": F.l1_loss(reconstruction.float(), image),
                 "kl": kl_divergence(mean.float(), log_variance.float()),
             }
-            for name in ("perceptual", "anatomical"):
-                if (compare := getattr(self.teachers, name)) is not None:
-                    terms[name] = compare(reconstruction, image).float()
+            for name, compare in self.comparisons.items():
+                terms[name] = compare(reconstruction, image).float()
             if is_adversarial:
                 verdict = self.discriminator(reconstruction)[-1].float()
                 terms["adversarial"] = self.judge(verdict, target_is_real=True, for_discriminator=False)
@@ -167,7 +166,7 @@ def train_autoencoder(
     brains: Sequence[Brain],
     validation: Sequence[Brain],
     training: AutoencoderTraining,
-    teachers: Teachers,
+    comparisons: Comparisons,
     folder: Path,
     device: torch.device,
     start: Autoencoder | None = None,
@@ -178,13 +177,13 @@ def train_autoencoder(
         brains: to learn from.
         validation: to judge by.
         training: everything else that it depends on.
-        teachers: what compares beyond L1.
+        comparisons: terms of the loss beside L1.
         folder: of the run.
         device: to train on.
         start: weights to begin with, of the same shape; random ones if left out.
     """
     join_processes()
-    trainer = Trainer(training, teachers, device)
+    trainer = Trainer(training, comparisons, device)
     if start is not None:
         trainer.network.load_state_dict(start.state_dict())
     run = Run(folder, {"kind": "autoencoder", **asdict(training), "brains": len(brains)})

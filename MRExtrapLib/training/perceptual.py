@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,9 @@ from MRExtrapLib.training.losses import anatomical_loss, perceptual_loss
 
 ImageLoss = Callable[[Tensor, Tensor], Tensor]
 """(B, 1, X, Y, Z) seen and expected → a scalar."""
+
+Comparisons = Mapping[str, ImageLoss]
+"""Term of the loss → what it compares, beyond L1: 'perceptual', the paper's; 'anatomical', ours."""
 
 LEVELS = 3
 """Levels of the segmenter that are compared: its coarsest sees too little of a crop."""
@@ -70,24 +72,13 @@ class LpipsSlices(nn.Module):
         ).mean()
 
 
-@dataclass(frozen=True)
-class Teachers:
-    """What compares reconstructions beyond L1; None compares nothing.
-
-    Attributes:
-        perceptual: the paper's second term.
-        anatomical: what the segmenter names, ours beside the paper's four.
-    """
-
-    perceptual: ImageLoss | None = None
-    anatomical: ImageLoss | None = None
-
-
-def teachers(
+def comparisons(
     perceptual: str, is_anatomical: bool, segmenter: SegmenterNetwork, device: torch.device
-) -> Teachers:
+) -> Comparisons:
     """The comparisons chosen on the command line; perceptual is 'segmenter', 'lpips' or 'none'."""
-    chosen: nn.Module | None = None
+    chosen: dict[str, nn.Module] = {}
     if perceptual != "none":
-        chosen = (LpipsSlices() if perceptual == "lpips" else SegmenterFeatures(segmenter)).to(device)
-    return Teachers(chosen, SegmenterNames(segmenter).to(device) if is_anatomical else None)
+        chosen["perceptual"] = LpipsSlices() if perceptual == "lpips" else SegmenterFeatures(segmenter)
+    if is_anatomical:
+        chosen["anatomical"] = SegmenterNames(segmenter)
+    return {term: module.to(device) for term, module in chosen.items()}

@@ -24,7 +24,7 @@ from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-CONFORMING = 2
+CONFORMING = 3
 """Raised whenever conforming gives other voxels than before: what was kept from then is not taken for now."""
 
 CONFORMED = 0.8

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from cohorts import write_cohort
-from fakes import AFFINE, SHAPE, fake_engine, fake_knowledge, fake_prior
+from fakes import fake_engine, fake_knowledge, fake_prior, save_tiny_model
 
 from MRExtrapLib.cli.main import main
 from MRExtrapLib.cohort.crew import Crew
@@ -23,9 +22,7 @@ from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject
-from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
-from MRExtrapLib.model.folder import load_model, save_model
-from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
+from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import Calibration, RegionCalibration
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
 from MRExtrapLib.training.packing import Provenance, pack_progression
@@ -43,12 +40,7 @@ def open_engine(arguments: object) -> Engine:
 @pytest.fixture
 def a_model(tmp_path: Path) -> Path:
     """A model folder without priors, whose networks nobody runs."""
-    grid = ModelGrid(SHAPE, tuple(map(tuple, AFFINE.tolist())), "box")
-    manifest = Manifest("tiny", {"autoencoder": NetworkSpec("mrextrap-autoencoder", {})}, grid, "CC0-1.0")
-    torch.manual_seed(0)
-    networks = {"autoencoder": Autoencoder(AutoencoderConfig(widths=(4, 8), blocks=(1, 1)))}
-    save_model(tmp_path / "tiny", manifest, networks, "# tiny\n\n## what falls short\n\nEverything.\n")
-    return tmp_path / "tiny"
+    return save_tiny_model(tmp_path / "tiny")
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from fakes import AFFINE, SHAPE, FakeConformer, LinearCodec, fake_engine, fake_voxels
+from fakes import AFFINE, SHAPE, FakeConformer, LinearCodec, fake_engine, fake_voxels, save_tiny_model
 
 from MRExtrapLib.cli.main import main
 from MRExtrapLib.errors import InputError
@@ -21,9 +20,7 @@ from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import write_nifti
-from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
-from MRExtrapLib.model.folder import load_model, save_model
-from MRExtrapLib.model.manifest import Manifest, ModelGrid, NetworkSpec
+from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.coarse import stored_prior
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.training.people import find_people
@@ -61,12 +58,7 @@ def a_cohort(tmp_path: Path) -> Path:
 @pytest.fixture
 def a_model(tmp_path: Path) -> Path:
     """A model folder whose networks nobody runs."""
-    grid = ModelGrid(SHAPE, tuple(map(tuple, AFFINE.tolist())), "box")
-    manifest = Manifest("tiny", {"autoencoder": NetworkSpec("mrextrap-autoencoder", {})}, grid, "CC0-1.0")
-    torch.manual_seed(0)
-    networks = {"autoencoder": Autoencoder(AutoencoderConfig(widths=(4, 8), blocks=(1, 1)))}
-    save_model(tmp_path / "tiny", manifest, networks, "# tiny\n\nA model for tests.\n")
-    return tmp_path / "tiny"
+    return save_tiny_model(tmp_path / "tiny")
 
 
 class CountingMaker:
@@ -174,7 +166,7 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     assert model.manifest.training[-1].data == (f"cohort: {PEOPLE} people, {3 * PEOPLE} scans",)
     assert model.manifest.files["autoencoder.safetensors"] == before.manifest.files["autoencoder.safetensors"]
     card = (run / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "A model for tests." in card
+    assert "Everything." in card
     assert card.count("## progression") == 1
     assert len((run / "people.tsv").read_text(encoding="utf-8").splitlines()) == PEOPLE + 1
     assert model.progression is not None
