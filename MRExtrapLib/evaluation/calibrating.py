@@ -21,6 +21,7 @@ from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.posterior import posterior_rate
+from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans
 
 DESIGN = Design(directions=0)
@@ -80,7 +81,8 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     about = Covariates(fmean(ages), known.sex, known.diagnosis)
     latents = posterior_rate(np.stack([visit.latent for visit in inputs]), ages, engine.prior, about)
     decoded = unbiased_ml(engine.measure(engine.decode(latents.at(age))).volumes_ml, inputs)
-    line = engine.knowledge.prior.line([visit.observed_ml for visit in inputs], ages, about)
+    volumes_ml, signs = [visit.observed_ml for visit in inputs], [pooled(visit.latent) for visit in inputs]
+    line = engine.knowledge.prior.line(volumes_ml, ages, about, signs)
     came, on_line, spread = visits[trial.target].observed_ml, line.at(age), line.spread(age)
     for region in line.regions:
         yield Case(

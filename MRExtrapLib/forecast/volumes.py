@@ -17,6 +17,8 @@ from scipy import stats
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
 from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.progression.volumes import VolumeLine
 
 CONFIDENCE = 0.95
@@ -34,7 +36,12 @@ UNCALIBRATED = (
 
 
 class Seen(Protocol):
-    """A visit whose volumes were measured."""
+    """A visit that was encoded, and whose volumes were measured."""
+
+    @property
+    def latent(self) -> Latent:
+        """(C, D, H, W)."""
+        ...
 
     @property
     def observed_ml(self) -> Mapping[str, float]:
@@ -121,5 +128,5 @@ def person_volumes(
     """The line through the volumes of these visits; None where the model knows nothing of volumes."""
     if knowledge is None:
         return None
-    volumes_ml = [one.observed_ml for one in seen]
-    return PersonVolumes(knowledge.prior.line(volumes_ml, ages_years, covariates), knowledge)
+    volumes_ml, latents = [one.observed_ml for one in seen], [pooled(one.latent) for one in seen]
+    return PersonVolumes(knowledge.prior.line(volumes_ml, ages_years, covariates, latents), knowledge)

@@ -7,42 +7,18 @@ misses calibrates the intervals. The decoded image takes no part: its prior know
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from MRExtrapLib.progression.calibration import Case
-from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
+from MRExtrapLib.progression.learning import MeasuredPerson, learn
 from MRExtrapLib.progression.line import SAME_AGE_YEARS
-from MRExtrapLib.progression.volumes import VolumePrior, fit_volume_prior
+from MRExtrapLib.progression.volumes import VolumePrior
 
 FOLDS = 8
 """Each prior then knows seven people of eight, hardly fewer than the one that is kept."""
-
-
-@dataclass(frozen=True)
-class MeasuredPerson:
-    """One person's regional volumes.
-
-    Attributes:
-        name: of the person; those of one brain share `family`.
-        ages_years: (n,) of the scans, ascending.
-        volumes_ml: (n,) region → ml.
-        covariates: at the middle of the scans.
-        family: whom the person must not be parted from; the name by default.
-    """
-
-    name: str
-    ages_years: tuple[float, ...]
-    volumes_ml: tuple[Mapping[str, float], ...]
-    covariates: Covariates
-    family: str = ""
-
-    @property
-    def row(self) -> tuple[str, tuple[float, ...], tuple[Mapping[str, float], ...], Covariates]:
-        """As a prior of volumes is fitted on."""
-        return self.name, self.ages_years, self.volumes_ml, self.covariates
 
 
 def cross_fitted_cases(people: Sequence[MeasuredPerson], folds: int = FOLDS) -> tuple[Case, ...]:
@@ -51,12 +27,12 @@ def cross_fitted_cases(people: Sequence[MeasuredPerson], folds: int = FOLDS) -> 
     Raises:
         InputError: too few people are left when a fold is taken away.
     """
-    families = list(dict.fromkeys(one.family or one.name for one in people))
+    families = list(dict.fromkeys(one.kin for one in people))
     fold_of = {family: number % folds for number, family in enumerate(families)}
     cases: list[Case] = []
     for fold in range(min(folds, len(families))):
-        left = [one for one in people if fold_of[one.family or one.name] == fold]
-        prior = fit_volume_prior([one.row for one in people if one not in left])
+        left = [one for one in people if fold_of[one.kin] == fold]
+        prior, _ = learn([one for one in people if fold_of[one.kin] != fold])
         cases += [case for one in left for case in volume_cases(one, prior)]
     return tuple(cases)
 
@@ -76,11 +52,11 @@ def volume_cases(person: MeasuredPerson, prior: VolumePrior) -> Iterator[Case]:
 def _cases(person: MeasuredPerson, prior: VolumePrior, inputs: slice, target: int) -> Iterator[Case]:
     ages, age = person.ages_years[inputs], person.ages_years[target]
     about = replace(person.covariates, age_years=fmean(ages))
-    line = prior.line(person.volumes_ml[inputs], ages, about)
+    line = prior.line(person.volumes_ml[inputs], ages, about, person.pooled[inputs])
     at, spread = line.at(age), line.spread(age)
     for region in line.regions:
         yield Case(
-            person=person.family or person.name,
+            person=person.kin,
             region=region,
             inputs=len(ages),
             horizon_years=years_outside(age, ages),

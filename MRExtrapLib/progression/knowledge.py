@@ -10,12 +10,14 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 from MRExtrapLib.progression.calibration import Calibration
 from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.subject_prior import SubjectPrior
 from MRExtrapLib.progression.volumes import VolumePrior
 
 Row = tuple[float, ...]
@@ -37,6 +39,17 @@ class Knowledge:
 
 
 @dataclass(frozen=True)
+class _SubjectRecord:
+    """The layout of the subject-specific prior."""
+
+    reading: str
+    by_covariates: tuple[Row, ...]
+    spread: Row
+    weights: tuple[Row, ...]
+    gain: float
+
+
+@dataclass(frozen=True)
 class _Record:
     """The layout of the file."""
 
@@ -51,6 +64,7 @@ class _Record:
     age_centre_years: float
     curvature_per_year: float
     age_range_years: tuple[float, float]
+    subject: _SubjectRecord | None = None
     calibration: Calibration | None = None
     likeness: Likeness | None = None
 
@@ -59,21 +73,19 @@ def knowledge_text(knowledge: Knowledge) -> str:
     """The knowledge as JSON; `parse_knowledge` is the inverse."""
     volumes, prior = knowledge.prior, knowledge.prior.prior
 
-    def row(values: np.ndarray) -> Row:
-        return tuple(float(f"{value:.7g}") for value in values)
-
     record = _Record(
         regions=volumes.regions,
-        unit_ml=row(volumes.unit_ml),
-        mean_rate=tuple(map(row, prior.mean_rate)),
-        factors=tuple(map(row, prior.factors)),
-        residual_variance=row(prior.residual_variance),
-        noise_factors=tuple(map(row, prior.noise_factors)),
-        noise_variance=row(prior.noise_variance),
-        typical_covariates=row(prior.typical_covariates),
+        unit_ml=_row(volumes.unit_ml),
+        mean_rate=_rows(prior.mean_rate),
+        factors=_rows(prior.factors),
+        residual_variance=_row(prior.residual_variance),
+        noise_factors=_rows(prior.noise_factors),
+        noise_variance=_row(prior.noise_variance),
+        typical_covariates=_row(prior.typical_covariates),
         age_centre_years=prior.age_centre_years,
         curvature_per_year=prior.curvature_per_year,
         age_range_years=prior.age_range_years,
+        subject=None if volumes.subject is None else _subject_record(volumes.subject),
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
     )
@@ -103,6 +115,27 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
     if record.calibration and not set(record.regions) <= record.calibration.regions.keys():
         msg = f"{source} calibrates other regions than it knows rates of; calibrate again."
         raise ModelError(msg)
-    return Knowledge(
-        VolumePrior(record.regions, np.array(record.unit_ml), prior), record.calibration, record.likeness
-    )
+    subject = None if record.subject is None else _subject_prior(record.subject, count, source)
+    volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject)
+    return Knowledge(volumes, record.calibration, record.likeness)
+
+
+def _row(values: NDArray) -> Row:
+    return tuple(float(f"{value:.7g}") for value in values)
+
+
+def _rows(table: NDArray) -> tuple[Row, ...]:
+    return tuple(map(_row, table))
+
+
+def _subject_record(subject: SubjectPrior) -> _SubjectRecord:
+    tables = (_rows(subject.by_covariates), _row(subject.spread), _rows(subject.weights))
+    return _SubjectRecord(subject.reading, *tables, float(f"{subject.gain:.4g}"))
+
+
+def _subject_prior(record: _SubjectRecord, regions: int, source: str) -> SubjectPrior:
+    if any(len(row) != regions for row in record.weights):
+        msg = f"{source} foretells rates of other regions than it knows; fit it again."
+        raise ModelError(msg)
+    tables = (np.array(record.by_covariates), np.array(record.spread), np.array(record.weights))
+    return SubjectPrior(record.reading, *tables, record.gain)

@@ -111,6 +111,12 @@ class Prior:
         known = replace(covariates, age_years=within)
         return known.row(self.age_centre_years, self.typical_covariates)
 
+    def shifted(self, shift: Array) -> Prior:
+        """The prior of someone whose rate is expected to differ by (E,) from that of such people."""
+        mean_rate = np.array(self.mean_rate)
+        mean_rate[0] += shift
+        return replace(self, mean_rate=mean_rate)
+
     def unfamiliar(self, covariates: Covariates) -> tuple[str, ...]:
         """Sentences when the cohort held nobody of this age, or nobody with this diagnosis; else none."""
         words = []

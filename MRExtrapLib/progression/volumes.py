@@ -20,6 +20,7 @@ from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.subject_prior import Pooled, SubjectPrior, mean_signs, signs_of
 
 Array = NDArray[np.float64]
 
@@ -45,6 +46,7 @@ class VolumePrior:
         regions: in the order of the prior's elements.
         unit_ml: (regions,) in which the prior counts; 0 where it is the person's own mean volume.
         prior: of rates in these units per year.
+        subject: by how much one scan foretells other rates than those of such people; None where it does not.
 
     Raises:
         ModelError: not one unit and one element a region.
@@ -53,6 +55,7 @@ class VolumePrior:
     regions: tuple[str, ...]
     unit_ml: Array
     prior: Prior
+    subject: SubjectPrior | None = None
 
     def __post_init__(self) -> None:
         unit_ml = np.asarray(self.unit_ml, dtype=np.float64)
@@ -66,7 +69,11 @@ class VolumePrior:
             raise ModelError(msg)
 
     def line(
-        self, volumes_ml: Sequence[Millilitres], ages_years: Sequence[float], covariates: Covariates
+        self,
+        volumes_ml: Sequence[Millilitres],
+        ages_years: Sequence[float],
+        covariates: Covariates,
+        pooled: Sequence[Pooled] = (),
     ) -> VolumeLine:
         """A person's volumes at every age, from any number of scans.
 
@@ -74,16 +81,24 @@ class VolumePrior:
             volumes_ml: one a scan, as the segmenter finds them.
             ages_years: one a scan.
             covariates: of the person.
+            pooled: one a scan, its latent's `pooled`; needed where the prior is subject-specific.
 
         Raises:
             InputError: no scan, not one age a scan, or a region that was not measured.
+            ModelError: pooled latents of another shape than the prior's, or none.
         """
         table = volume_table(volumes_ml, self.regions)
-        unit_ml = _units(table, self.unit_ml)
-        posterior = posterior_rate(table / unit_ml, ages_years, self.prior, covariates)
+        unit_ml = units_of(table, self.unit_ml)
+        prior = self.prior
+        if self.subject is not None:
+            signs = mean_signs(
+                [signs_of(*scan, self.regions) for scan in zip(pooled, volumes_ml, strict=True)]
+            )
+            prior = prior.shifted(self.subject.shift(signs, prior.row(covariates)))
+        posterior = posterior_rate(table / unit_ml, ages_years, prior, covariates)
         # the same person before any of these scans was compared with another
         middle = [posterior.mean_age_years]
-        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
+        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, prior, covariates)
         return VolumeLine(self.regions, unit_ml, posterior, alone)
 
 
@@ -156,7 +171,7 @@ def fit_volume_prior(
     mean_ml = np.mean([table.mean(axis=0) for table in tables], axis=0)
     unit_ml = np.where([FLUID in region for region in regions], mean_ml, 0.0)
     members = tuple(
-        Participant(name, ages, table / _units(table, unit_ml), covariates)
+        Participant(name, ages, table / units_of(table, unit_ml), covariates)
         for (name, ages, _, covariates), table in zip(people, tables, strict=True)
     )
     return VolumePrior(regions, unit_ml, fit_prior(Cohort(members), fitting))
@@ -176,6 +191,6 @@ def volume_table(volumes_ml: Sequence[Millilitres], regions: Sequence[str]) -> A
     return np.array([[scan[region] for region in regions] for scan in volumes_ml], dtype=np.float64)
 
 
-def _units(table: Array, unit_ml: Array) -> Array:
+def units_of(table: Array, unit_ml: Array) -> Array:
     """(regions,) in which a person's volumes are counted."""
     return np.where(unit_ml > 0, unit_ml, np.maximum(table.mean(axis=0), LEAST_ML))

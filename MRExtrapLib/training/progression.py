@@ -23,10 +23,11 @@ from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.calibration import calibrate
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.crossfit import MeasuredPerson, cross_fitted_cases
+from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.learning import MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
-from MRExtrapLib.progression.volumes import fit_volume_prior
+from MRExtrapLib.progression.subject_prior import Foretelling, pooled
 from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
@@ -108,7 +109,14 @@ def encoded_cohort(
 def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     """Everyone's volumes, as the prior of volumes is fitted on."""
     return [
-        MeasuredPerson(one.name, tuple(one.ages_years), volumes, one.covariates, family_of(one.name))
+        MeasuredPerson(
+            name=one.name,
+            ages_years=tuple(one.ages_years),
+            volumes_ml=volumes,
+            covariates=one.covariates,
+            pooled=tuple(pooled(latent) for latent in one.latents),
+            family=family_of(one.name),
+        )
         for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
     ]
 
@@ -122,13 +130,16 @@ def family_of(name: str) -> str:
     return re.sub(r"sim\d+$", "", name)
 
 
-def learned_volumes(people: Sequence[MeasuredPerson]) -> Knowledge:
-    """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it."""
-    prior = fit_volume_prior([one.row for one in people])
+def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Foretelling]:
+    """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it.
+
+    With it, how well one scan foretold a person's own rates.
+    """
+    prior, foretelling = learn(people)
     try:
-        return Knowledge(prior, calibrate(cross_fitted_cases(people)))
+        return Knowledge(prior, calibrate(cross_fitted_cases(people))), foretelling
     except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
-        return Knowledge(prior)
+        return Knowledge(prior), foretelling
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

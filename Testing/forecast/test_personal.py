@@ -112,6 +112,7 @@ def test_probabilities_are_right_as_often_as_they_say() -> None:
 class _Seen:
     def __init__(self, observed_ml: dict[str, float]) -> None:
         self.observed_ml = observed_ml
+        self.latent = np.zeros((1, 2, 2, 2), dtype=np.float32)
 
 
 def test_the_smallest_real_change_is_significant() -> None:

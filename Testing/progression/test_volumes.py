@@ -11,8 +11,9 @@ import pytest
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.calibration import HORIZON_EDGES_YEARS, LEVELS, Case, band_of, calibrate
 from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.crossfit import MeasuredPerson, cross_fitted_cases, volume_cases
+from MRExtrapLib.progression.crossfit import cross_fitted_cases, volume_cases
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
+from MRExtrapLib.progression.learning import MeasuredPerson
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.line import fit_line
 from MRExtrapLib.progression.trajectory import bend_warnings
@@ -38,6 +39,11 @@ def a_person(number: int, generator: np.random.Generator, ages: Sequence[float] 
     table = table * (1 + NOISE * generator.normal(size=table.shape))
     scans = [dict(zip(REGIONS, map(float, row), strict=True)) for row in table]
     return f"p{number}", ages, scans, Covariates(float(np.mean(ages)), None, "AD" if is_ill else "CN")
+
+
+def unpooled(scans: Sequence[object]) -> tuple[np.ndarray, ...]:
+    """Latents that say nothing."""
+    return tuple(np.zeros(1) for _ in scans)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +218,7 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
     generator = np.random.default_rng(21)
     tables = [a_person(number, generator) for number in range(40)]
     people = [
-        MeasuredPerson(name, tuple(ages), tuple(scans), known, family=f"f{number // 2}")
+        MeasuredPerson(name, tuple(ages), tuple(scans), known, unpooled(scans), f"f{number // 2}")
         for number, (name, ages, scans, known) in enumerate(tables)
     ]
     cases = cross_fitted_cases(people)
@@ -222,7 +228,8 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
     inside = {level: [] for level in LEVELS}
     for number in range(100, 250):
         name, ages, scans, known = a_person(number, generator)
-        for case in volume_cases(MeasuredPerson(name, tuple(ages), tuple(scans), known), prior):
+        person = MeasuredPerson(name, tuple(ages), tuple(scans), known, unpooled(scans))
+        for case in volume_cases(person, prior):
             scale = calibration.spread_ml(case.region, case.horizon_years, case.spread_ml)
             for level, found in inside.items():
                 found.append(abs(case.observed_ml - case.line_ml) <= calibration.reach(level) * scale)
@@ -232,6 +239,7 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
 
 def test_every_later_scan_is_asked_of_all_scans_before_it(a_volume_prior: VolumePrior) -> None:
     name, ages, scans, known = a_person(0, np.random.default_rng(0))
-    cases = list(volume_cases(MeasuredPerson(name, tuple(ages), tuple(scans), known), a_volume_prior))
+    person = MeasuredPerson(name, tuple(ages), tuple(scans), known, unpooled(scans))
+    cases = list(volume_cases(person, a_volume_prior))
     assert len(cases) == 10 * len(REGIONS)
     assert {case.inputs for case in cases} == {1, 2, 3}

@@ -1,0 +1,98 @@
+"""The subject-specific prior: kept where one scan foretells rates, and only there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from MRExtrapLib.errors import ModelError
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
+from MRExtrapLib.progression.learning import MeasuredPerson, learn
+from MRExtrapLib.progression.subject_prior import POOLED, pooled
+from MRExtrapLib.progression.volumes import VolumePrior
+
+REGIONS = ("hippocampus", "ventricles", "gray_matter")
+LEVEL_ML = np.array([7.0, 20.0, 620.0])
+AGES = (70.0, 72.0, 72.1, 74.0)
+
+
+def a_person(
+    number: int, generator: np.random.Generator, by_share: float = 0.0, by_latent: float = 0.0
+) -> MeasuredPerson:
+    """The hippocampus shrinks the faster, the smaller it is among the regions, or the brighter its latent."""
+    signs = generator.normal(size=2)
+    level = LEVEL_ML * np.exp(np.array([-0.1 * signs[0], 0.0, 0.0]))
+    rate = np.array([-0.02 - 0.01 * (by_share * signs[0] + by_latent * signs[1]), 0.0, -0.005]) * level
+    rate = rate + np.array([0.0, 1.5, 0.0])
+    table = level + np.outer(np.array(AGES) - AGES[0], rate) * (1 + 0.2 * generator.normal())
+    table = table * (1 + 0.004 * generator.normal(size=table.shape))
+    scans = tuple(dict(zip(REGIONS, map(float, row), strict=True)) for row in table)
+    seen = np.array([signs[1], *generator.normal(size=5)])
+    return MeasuredPerson(f"p{number}", AGES, scans, Covariates(72.0), tuple(seen for _ in AGES))
+
+
+def cohort(count: int, seed: int, **effects: float) -> list[MeasuredPerson]:
+    generator = np.random.default_rng(seed)
+    return [a_person(number, generator, **effects) for number in range(count)]
+
+
+def first_scan_errors(people: list[MeasuredPerson], prior: VolumePrior) -> np.ndarray:
+    """Of the hippocampus at the last scan, predicted from the first alone."""
+    return np.array(
+        [
+            prior.line(one.volumes_ml[:1], one.ages_years[:1], one.covariates, one.pooled[:1]).at(74.0)[
+                "hippocampus"
+            ]
+            - one.volumes_ml[-1]["hippocampus"]
+            for one in people
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("effects", "reading"), [({"by_share": 1.0}, "shares"), ({"by_latent": 1.0}, "latent")]
+)
+def test_what_a_scan_foretells_makes_new_people_predictable(effects: dict[str, float], reading: str) -> None:
+    prior, foretelling = learn(cohort(60, 0, **effects))
+    assert prior.subject is not None
+    assert prior.subject.reading == reading
+    assert foretelling.gain > 2 * foretelling.gain_error > 0
+    people = cohort(60, 1, **effects)
+    alone = first_scan_errors(people, replace(prior, subject=None))
+    assert np.mean(first_scan_errors(people, prior) ** 2) < 0.6 * np.mean(alone**2)
+
+
+def test_where_scans_foretell_nothing_covariates_stay_alone() -> None:
+    kept = [learn(cohort(30, seed))[0].subject is not None for seed in range(12)]
+    assert sum(kept) <= 2
+
+
+def test_too_few_people_are_not_asked() -> None:
+    prior, foretelling = learn([replace(one, family="one brain") for one in cohort(20, 3, by_share=1.0)])
+    assert prior.subject is None
+    assert foretelling.gain == 0.0
+
+
+def test_it_survives_the_file_it_is_kept_in() -> None:
+    people = cohort(40, 4, by_latent=1.0)
+    prior, _ = learn(people)
+    back = parse_knowledge(knowledge_text(Knowledge(prior)), "volumes.json").prior
+    assert back.subject is not None
+    assert first_scan_errors(people, back) == pytest.approx(first_scan_errors(people, prior), abs=1e-4)
+
+
+def test_signs_of_another_model_are_refused() -> None:
+    people = cohort(40, 4, by_latent=1.0)
+    prior, _ = learn(people)
+    one = people[0]
+    with pytest.raises(ModelError, match="fit it again"):
+        prior.line(one.volumes_ml[:1], one.ages_years[:1], one.covariates, (np.zeros(7),))
+
+
+def test_pooling_keeps_the_mean_of_each_large_box() -> None:
+    latent = np.zeros((2, POOLED * 2, POOLED, POOLED), dtype=np.float32)
+    latent[1, :POOLED] = 3.0
+    assert pooled(latent).tolist() == [0.0, 0.0, 3.0, 0.0]
