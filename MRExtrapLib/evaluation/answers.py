@@ -30,6 +30,8 @@ class Answer:
         most_inputs: how many the fullest trial of the same last input and target knew.
         span_years, horizon_years: of the inputs, and from the last of them to the target.
         last_ml, observed_ml: volume in the last input and in the target, by the segmenter.
+        brain_ml: whole brain with ventricles in the last input, which stands for the size of the head:
+            intracranial volume cannot be measured where scans come stripped. None where either is unknown.
         true_change_ml: from last input to target; None where only the segmenter tells.
         reconstructed_change_ml: between the reconstructions of the two real scans.
         predicted_ml: of the target.
@@ -51,6 +53,7 @@ class Answer:
     region: str
     last_ml: float
     observed_ml: float
+    brain_ml: float | None
     true_change_ml: float | None
     reconstructed_change_ml: float
     predicted_ml: float
@@ -134,6 +137,7 @@ def _answers(person: PersonResult, estimate: Estimate) -> Iterator[Answer]:
             region=region,
             last_ml=last[region],
             observed_ml=target[region],
+            brain_ml=_brain_ml(last),
             true_change_ml=_true_change(person, trial.last, trial.target, region),
             reconstructed_change_ml=target_again[region] - last_again[region],
             predicted_ml=predicted_ml,
@@ -143,6 +147,12 @@ def _answers(person: PersonResult, estimate: Estimate) -> Iterator[Answer]:
             ssim=likeness.ssim if likeness else None,
             dice=likeness.dice.get(region) if likeness else None,
         )
+
+
+def _brain_ml(volumes_ml: Mapping[str, float]) -> float | None:
+    parts = [volumes_ml.get(region) for region in ("whole_brain", "ventricles")]
+    known = [ml for ml in parts if ml is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _true_change(person: PersonResult, last: int, target: int, region: str) -> float | None:

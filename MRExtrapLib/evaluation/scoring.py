@@ -59,6 +59,7 @@ class Score:
         people, answers: how many.
         error_ml: mean absolute error of the change.
         error_percent: likewise, in percent of the region in the last scan.
+        error_percent_of_brain: likewise, in percent of the brain with its ventricles there.
         bias_ml: mean error.
         sign_share: share of changes whose direction was told; NaN for a method that predicts none.
         calibration_slope: of the change that came on the change predicted; 1 is right, below it too much
@@ -72,6 +73,7 @@ class Score:
     answers: int
     error_ml: Figure
     error_percent: Figure
+    error_percent_of_brain: Figure
     bias_ml: Figure
     sign_share: Figure
     calibration_slope: Figure
@@ -99,6 +101,7 @@ def score(answers: Answers) -> Score:
         answers=len(answers.rows),
         error_ml=mean_of(answers, np.abs(error)),
         error_percent=mean_of(answers, _percent(np.abs(error), answers.column("last_ml"))),
+        error_percent_of_brain=mean_of(answers, _percent(np.abs(error), answers.column("brain_ml"))),
         bias_ml=mean_of(answers, error),
         sign_share=mean_of(answers, is_told),
         calibration_slope=slope_of(answers, predicted, change),

@@ -61,7 +61,14 @@ def _scored(method: str, by_method: Mapping[tuple[str | int, ...], Answers]) -> 
 def score_cells(found: Score) -> dict[str, Cell]:
     """A score as columns."""
     cells: dict[str, Cell] = {"people": found.people, "answers": found.answers}
-    for name in ("error_ml", "error_percent", "bias_ml", "sign_share", "calibration_slope"):
+    for name in (
+        "error_ml",
+        "error_percent",
+        "error_percent_of_brain",
+        "bias_ml",
+        "sign_share",
+        "calibration_slope",
+    ):
         cells |= figure_cells(name, getattr(found, name))
     for level in LEVELS:
         cells |= figure_cells(f"coverage_{100 * level:.0f}", found.coverage.get(level, Figure(np.nan)))

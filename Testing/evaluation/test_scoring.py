@@ -38,6 +38,7 @@ def an_answer(**facts: object) -> Answer:
         "region": "hippocampus",
         "last_ml": 7.0,
         "observed_ml": 6.5,
+        "brain_ml": 1400.0,
         "true_change_ml": None,
         "reconstructed_change_ml": -0.4,
         "predicted_ml": 6.6,
@@ -160,3 +161,10 @@ def test_intervals_are_those_of_another_bootstrap() -> None:
 def test_the_same_draws_give_the_same_interval() -> None:
     sums = np.random.default_rng(0).uniform(1, 2, size=(9, 2))
     assert bootstrap(sums, np.divide) == bootstrap(sums, np.divide)
+
+
+def test_an_error_counts_in_shares_of_the_region_and_of_the_brain() -> None:
+    found = score(people([6.5, 6.5, 6.5], last_ml=7.0, predicted_ml=6.64, brain_ml=1400.0))
+    assert found.error_percent.value == pytest.approx(2.0)
+    assert found.error_percent_of_brain.value == pytest.approx(0.01)
+    assert not score(people([6.5, 6.5], brain_ml=None)).error_percent_of_brain.is_known
