@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 from benchmarks import precision
+from benchmarks.cohort import make_tree
 from benchmarks.run import Measurement, main, ratios
+from benchmarks.tasks import SAMPLE, VISITS
+
+from MRExtrapLib.training.people import find_people
 
 TINY = ("32", "32", "32")
 
@@ -50,3 +54,10 @@ def test_ratios_are_the_peers_median_over_ours() -> None:
         "times_less_memory": 20.0,
         "times_smaller_process": 5.0,
     }
+
+
+def test_the_tree_that_is_timed_holds_everyone_with_ages(tmp_path: Path) -> None:
+    make_tree([(SAMPLE / path, age) for path, age in VISITS], 3, 2, tmp_path)
+    people, left_out = find_people([tmp_path])
+    assert left_out == []
+    assert [one.ages_years for one in people] == [(46.0, 48.0)] * 3
