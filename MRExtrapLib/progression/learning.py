@@ -58,15 +58,19 @@ def learn(people: Sequence[MeasuredPerson]) -> tuple[VolumePrior, Foretelling]:
         InputError: too few people with scans at several ages, or nothing to judge noise by.
     """
     prior = fit_volume_prior([one.row for one in people])
-    several = [one for one in people if timing_of(one.ages_years).information > 0]
-    foretelling = fit_subject_prior([_example(one, prior) for one in several])
+    foretelling = fit_subject_prior(
+        [_example(one, prior) for one in people if timing_of(one.ages_years[1:] or (0.0,)).information > 0]
+    )
     return replace(prior, subject=foretelling.prior), foretelling
 
 
 def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:
-    """The first scan's signs, beside how much faster than such people the person changed."""
-    timing, prior = timing_of(person.ages_years), volumes.prior
-    table = volume_table(person.volumes_ml, volumes.regions)
+    """The first scan's signs, beside how much faster than such people the person changed after it.
+
+    The first scan has no part in the rate: its noise would be in both, and seem to foretell.
+    """
+    timing, prior = timing_of(person.ages_years[1:]), volumes.prior
+    table = volume_table(person.volumes_ml[1:], volumes.regions)
     table = table / units_of(table, volumes.unit_ml)
     row = prior.row(person.covariates)
     rate, noise = total_variances(prior)

@@ -32,6 +32,9 @@ POOLED = 32
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 """That are tried, in units of the mean squared length of a person's signs."""
 
+SURE_ERRORS = 2.0
+"""Standard errors that a gain must exceed: the best of several readings and penalties gains by chance too."""
+
 FEWEST_FAMILIES = 8
 """Of fewer, who is left out says nothing of chance."""
 
@@ -113,7 +116,7 @@ class Example:
         family: whom the person must not be parted from.
         row: (5,) covariates.
         signs: of one scan.
-        excess: (regions,) the person's own rate less the mean rate of such people.
+        excess: (regions,) the person's rate after it, less the mean rate of such people.
         certainty: (regions,) one over the variance of that excess, its noise included.
     """
 
@@ -158,7 +161,7 @@ def fit_subject_prior(people: Sequence[Example]) -> Foretelling:
     reading, penalty, errors = best
     gains = (alone - errors) / alone.mean()
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    if gain <= error:
+    if gain <= SURE_ERRORS * error:
         return Foretelling(None, gain, error)
     by_covariates, spread, signs = _standardised(people, reading)
     return Foretelling(
