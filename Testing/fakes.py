@@ -161,7 +161,8 @@ def fake_engine(
 
 
 def open_fake_engine(arguments: argparse.Namespace) -> Engine:
-    """What the command line opens in tests."""
+    """What the command line opens in tests; it must be told all that the real one asks."""
+    assert {"model", "device", "segmenter", "no_cache"} <= vars(arguments).keys()
     return fake_engine(kept=0.9)
 
 

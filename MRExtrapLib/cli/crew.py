@@ -24,15 +24,22 @@ class EngineRecipe:
     model: str | None
     device: str
     segmenter: str
+    no_cache: bool
 
     def open(self) -> Engine:
         """The engine."""
-        return self.opener(argparse.Namespace(model=self.model, device=self.device, segmenter=self.segmenter))
+        return self.opener(
+            argparse.Namespace(
+                model=self.model, device=self.device, segmenter=self.segmenter, no_cache=self.no_cache
+            )
+        )
 
 
 def recipe_of(arguments: argparse.Namespace) -> EngineRecipe:
     """How to open the engine that the arguments name."""
-    return EngineRecipe(arguments.open_engine, arguments.model, arguments.device, arguments.segmenter)
+    return EngineRecipe(
+        arguments.open_engine, arguments.model, arguments.device, arguments.segmenter, arguments.no_cache
+    )
 
 
 def add_crew(parser: argparse.ArgumentParser) -> None:

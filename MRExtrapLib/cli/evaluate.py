@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="of the interpolation (default 6)")
     add_crew(parser)
     add_engine(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, no_cache=True)  # an evaluation keeps what it encodes itself
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -23,8 +23,9 @@ def test_a_real_scan_is_good(what, quality):
 @pytest.mark.parametrize(
     ("what", "quality"),
     [
-        ("upside down", RegistrationQuality(0.51, 0.82)),
-        ("back to front", RegistrationQuality(0.50, 0.82)),
+        ("upside down", RegistrationQuality(0.36, 0.84)),
+        ("back to front", RegistrationQuality(0.45, 0.88)),
+        ("a template upside down", RegistrationQuality(0.51, 0.82)),
         ("another person's scan", RegistrationQuality(0.76, 0.93, 0.75, 0.20)),
     ],
 )
@@ -32,10 +33,17 @@ def test_what_is_no_match_is_refused(what, quality):
     assert not quality.is_usable, what
 
 
-def test_a_fair_registration_is_used_but_not_called_good():
-    fair = RegistrationQuality(0.60, 0.91)
-    assert fair.is_usable
-    assert not fair.is_good
+@pytest.mark.parametrize(
+    ("what", "fair"),
+    [
+        ("a brain that the template hardly knows", RegistrationQuality(0.60, 0.91)),
+        ("large ventricles", RegistrationQuality(0.50, 0.96, 0.80, 0.14)),
+        ("ventricles that grew", RegistrationQuality(0.56, 0.93, 0.89, 0.07)),
+    ],
+)
+def test_a_fair_registration_is_used_but_not_called_good(what, fair):
+    assert fair.is_usable, what
+    assert not fair.is_good, what
 
 
 def test_the_figures_can_be_read():
