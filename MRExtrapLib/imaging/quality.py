@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WORST_CORRELATION, GOOD_CORRELATION = 0.57, 0.64
-"""With the template, which is of young adults. Measured: 0.65 to 0.90 for heads and stripped brains of 20 to 86
-years; at most 0.51 for brains upside down or back to front. (A smooth ball that is bright in the middle
+"""With the template, which is of young adults. Measured: 0.65 to 0.90 for heads and stripped brains of 20 to
+86 years; at most 0.51 for brains upside down or back to front. (A smooth ball that is bright in the middle
 reaches 0.66: that it is no brain must show in its tissues.)"""
 
 LARGE_VENTRICLES_CORRELATION, LARGE_VENTRICLES_OVERLAP = 0.45, 0.90
-"""Large ventricles are dark where the template is bright, and the outline still fits. Measured: 0.50 and 0.56 with
-overlaps of 0.96 and 0.93 where years of Alzheimer's disease were simulated; wrong ways up overlap by 0.88 at
-most."""
+"""Large ventricles are dark where the template is bright, and the outline still fits. Measured: 0.50 and 0.56
+with overlaps of 0.96 and 0.93 where years of Alzheimer's disease were simulated; others overlap by 0.88
+at most."""
 
 WORST_OVERLAP, GOOD_OVERLAP = 0.75, 0.82
 """Of the masks. Measured: 0.84 to 0.96; wrong ones reach 0.82 and the ball 0.91: only a second guard."""
