@@ -226,8 +226,8 @@ class Panel(VTKObservationMixin):
     def _show(self, state: PanelState) -> None:
         if self._view is not None:
             self._view.show(state)
-        kept = (state.table, state.choices, state.age_years, state.shown, state.image, state.sweep)
-        kept += (state.image_format,)
+        looks = (state.age_years, state.shown, state.image, state.image_format, state.sweep)
+        kept = (state.table, state.choices, *looks)
         if self._parameters is not None and not self._is_closing and kept != self._kept:
             write_parameters(self._parameters, state)
             self._kept = kept

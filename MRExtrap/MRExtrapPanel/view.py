@@ -171,7 +171,12 @@ class View:
         visits = person.visits if person is not None else ()
         words = _("{age:.1f} y, {scan}")
         names = [words.format(age=visit.age_years, scan=visit.name) for visit in visits]
-        checks = [f"{name}, {PLACE_WORDS[place_of(n, len(names))]}" for n, name in enumerate(names)]
+        words = _("{age:.1f} y, {place}: {scan}")
+        places = [PLACE_WORDS[place_of(index, len(visits))] for index in range(len(visits))]
+        checks = [
+            words.format(age=visit.age_years, place=place, scan=visit.name)
+            for visit, place in zip(visits, places, strict=True)
+        ]
         last = len(names) - 1
         _offer(ui.firstBox, names, 0)
         _offer(ui.secondBox, names, last)
