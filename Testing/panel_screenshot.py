@@ -29,7 +29,7 @@ PROGRESS = 0.3
 """Share of Apply at which its picture is taken."""
 
 PATIENCE_S = 3600.0
-WIDTH, LONG, SHORT = 480, 1000, 620
+WIDTH, LONG, MIDDLE, SHORT = 480, 1000, 840, 620
 LABEL_PIXELS = 40
 WORDS = "Panel on a stand-in host, not in 3D Slicer. Sample subject: first scan real, follow-ups simulated."
 
@@ -60,6 +60,10 @@ def pictured(out: Path) -> Iterator[tuple[StandIn, Panel]]:
     selftest.wait_until(lambda: panel.state.work is None and panel.state.on_screen_years is not None)
     fold(ui, "scansSection", "forecastSection", "lookSection")
     take(host, out / "panel.png", LONG)
+    ui.leaveOutButton.click()
+    selftest.wait_until(lambda: panel.state.left_out is not None)
+    fold(ui, "lookSection")
+    take(host, out / "panel-left-out.png", MIDDLE)
     fold(ui, "betweenSection", "exportSection", "advancedSection")
     take(host, out / "panel-advanced.png", SHORT)
     yield opened, panel

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from MRExtrapLib.worker.results import Loaded, Predicted, VisitEntry
-from MRExtrapPanel.state import HeldOut
+from MRExtrapLib.worker.results import LeftOut as Answer
+from MRExtrapLib.worker.results import Loaded, VisitEntry
+from MRExtrapPanel.left_out import LeftOut, LeftOutLine, place_of
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Visit
 
@@ -19,18 +20,17 @@ def filled(visit: Visit, entry: VisitEntry) -> Visit:
     return replace(told, age_years=round(entry.age_years, 2), origin="table")
 
 
-def held_out_visit(loaded: Loaded) -> VisitEntry:
-    """The scan that the line does not rest on; the last one."""
-    return loaded.visits[-1 if loaded.held_out is None else loaded.held_out]
-
-
-def compared(loaded: Loaded, predicted: Predicted) -> HeldOut:
-    """The held-out scan's volumes beside those predicted for its age."""
-    visit = held_out_visit(loaded)
-    found = {row.region: row.volume_ml for row in predicted.volumes}
-    rows = tuple(
-        (row.region, row.volume_ml, found[row.region])
-        for row in loaded.volumes
-        if row.kind == "observed" and row.age_years == visit.age_years and row.region in found
+def compared(person: Loaded, answer: Answer) -> LeftOut:
+    """A visit's volumes beside those that the others predict for its age."""
+    visit = person.visits[answer.visit]
+    seen = {
+        row.region: row.volume_ml
+        for row in person.volumes
+        if row.kind == "observed" and row.age_years == visit.age_years
+    }
+    lines = tuple(
+        LeftOutLine(row.region, seen[row.region], row.volume_ml, row.low_ml, row.high_ml)
+        for row in answer.volumes
+        if row.region in seen
     )
-    return HeldOut(visit.name, visit.age_years or 0.0, rows)
+    return LeftOut(visit.name, visit.age_years or 0.0, place_of(answer.visit, len(person.visits)), lines)

@@ -39,6 +39,14 @@ IMAGES = (
 DEFAULT_IMAGE = "warped"
 """The kind that is written; a test holds it to the engine's."""
 
+FORMATS = (("nifti", "NIfTI"), ("nrrd", "NRRD"))
+"""Formats of exported images, as the worker names them."""
+
+DEFAULT_FORMAT = "nifti"
+
+FEWEST_SCANS = {"linear": 2, "bayes": 1}
+"""A line needs two scans; with what is known of others one is enough. A test holds it to the engine's."""
+
 PRIOR_FILE = "progression.safetensors"
 """A model folder that holds it knows how people age; with it one scan is enough."""
 
@@ -57,7 +65,7 @@ class Choices:
     device: str = "auto"
     segmenter: str = "own"
 
-    def to_load(self, scans: tuple[ScanInput, ...], has_last_held_out: bool = False) -> Load:
+    def to_load(self, scans: tuple[ScanInput, ...]) -> Load:
         """The request that these choices make."""
         return Load(
             scans=scans,
@@ -67,7 +75,6 @@ class Choices:
             method=self.method or None,
             sex=self.sex or None,
             diagnosis=self.diagnosis or None,
-            has_last_held_out=has_last_held_out,
         )
 
 
@@ -108,12 +115,11 @@ def has_prior(entry: ModelEntry) -> bool:
     return (Path(entry.folder) / PRIOR_FILE).is_file()
 
 
-def least_scans(choices: Choices, models: tuple[ModelEntry, ...], has_last_held_out: bool = False) -> int:
+def least_scans(choices: Choices, models: tuple[ModelEntry, ...]) -> int:
     """How many scans are needed; of a model not known yet the worker will say."""
     entry = chosen_model(choices, models)
     knows_ageing = entry is None or has_prior(entry)
-    line = 1 if choices.method != "linear" and knows_ageing else 2
-    return line + has_last_held_out
+    return FEWEST_SCANS["bayes" if choices.method != "linear" and knows_ageing else "linear"]
 
 
 def model_words(entry: ModelEntry | None, choices: Choices) -> str:

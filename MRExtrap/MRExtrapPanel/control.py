@@ -11,17 +11,17 @@ from typing import Protocol
 
 from MRExtrapLib.errors import MRExtrapError
 from MRExtrapLib.worker.client import Listener
-from MRExtrapLib.worker.requests import Export, Models, Predict, Read, Release, ScanInput
+from MRExtrapLib.worker.requests import Export, LeaveOut, Models, Predict, Read, Release, ScanInput
 from MRExtrapLib.worker.results import (
     Exported,
     Greeting,
+    LeftOut,
     Loaded,
     ModelTable,
-    Predicted,
     Result,
     VisitTable,
 )
-from MRExtrapPanel.answered import compared, filled, held_out_visit
+from MRExtrapPanel.answered import compared, filled
 from MRExtrapPanel.board import Board
 from MRExtrapPanel.choices import Choices
 from MRExtrapPanel.errand import Errand
@@ -31,7 +31,7 @@ from MRExtrapPanel.state import Sweep
 from MRExtrapPanel.talk import Talk
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import VisitTable as Table
-from MRExtrapPanel.wishes import PLAIN, key_of
+from MRExtrapPanel.wishes import key_of
 
 LOADED = 0.85
 """Share of an Apply's time before the first age is predicted."""
@@ -76,7 +76,7 @@ class Control:
             self._errand.cancel()
         elif not self.board.state.obstacle:
             self._errand.begin(_("Starting"))
-            self._load(has_last_held_out=False, then=self._loaded)
+            self._load()
 
     def fill_ages(self) -> None:
         """Reads the scans whose age nobody has told: files, and the sessions.tsv beside them."""
@@ -100,11 +100,19 @@ class Control:
 
         self._meet(read)
 
-    def hold_out_last(self) -> None:
-        """Predicts the last scan from the others, and compares."""
-        if self.board.state.can_hold_out:
-            self._errand.begin(_("Leaving out the last scan"))
-            self._load(has_last_held_out=True, then=self._held_out)
+    def leave_out(self, visit: int) -> None:
+        """Predicts a visit from all others, and compares; visits count from 0, youngest first."""
+        person = self.board.state.person
+        if person is None or not self.board.state.can_leave_out:
+            return
+        self._errand.begin(_("Leaving out one scan"))
+
+        def done(answer: Result) -> None:
+            assert isinstance(answer, LeftOut)
+            check = compared(person, answer)
+            self._errand.end(left_out=check, done=check.sentence)
+
+        self._errand.ask(LeaveOut(person.subject, visit), done)
 
     def export(self, folder: Path, ages_years: tuple[float, ...]) -> None:
         """Writes everything about these ages into a folder that is made for it."""
@@ -118,7 +126,8 @@ class Control:
             words = _("{count} files were written to {folder}.")
             self._errand.end(done=words.format(count=len(answer.files), folder=answer.folder))
 
-        self._errand.ask(Export(state.person.subject, ages_years, str(folder), state.image), done)
+        wanted = (str(folder), state.image, state.image_format)
+        self._errand.ask(Export(state.person.subject, ages_years, *wanted), done)
 
     def close(self) -> None:
         """Scene or module are going: the worker ends, and nobody is loaded."""
@@ -146,14 +155,14 @@ class Control:
             self._errand.end(problem=str(error))
             return None
 
-    def _load(self, has_last_held_out: bool, then: Callable[[Loaded], None]) -> None:
+    def _load(self) -> None:
         table, choices = self.board.state.table, self.board.state.choices
 
         def load(greeting: Greeting) -> None:
             inputs = self._inputs(table, greeting)
             if inputs is not None:
-                asked = choices.to_load(inputs, has_last_held_out)
-                self._errand.ask(asked, then, (0.0, LOADED))  # type: ignore[arg-type]  # a load gives a Loaded
+                asked = choices.to_load(inputs)
+                self._errand.ask(asked, self._loaded, (0.0, LOADED))  # type: ignore[arg-type]  # it gives a Loaded
 
         self._meet(load)
 
@@ -169,7 +178,7 @@ class Control:
             made_of=(state.table, state.choices),
             age_years=key_of(age),
             swept=(),
-            held_out=None,
+            left_out=None,
             sweep=state.sweep if state.person else Sweep.beyond(loaded),
         )
         asked = Predict(loaded.subject, key_of(age), is_measured=True, image_kind=state.image)
@@ -179,17 +188,6 @@ class Control:
             self._errand.end()
             self.looking.look()
 
-        self._errand.ask(asked, done, (LOADED, 1.0))
-
-    def _held_out(self, loaded: Loaded) -> None:
-        def done(answer: Result) -> None:
-            assert isinstance(answer, Predicted)
-            check = compared(loaded, answer)
-            self._talk.ask(Release(loaded.subject), Listener())
-            self._errand.end(held_out=check, done=check.sentence)
-
-        age = held_out_visit(loaded).age_years or 0.0
-        asked = Predict(loaded.subject, age, is_measured=True, image_kind=PLAIN)
         self._errand.ask(asked, done, (LOADED, 1.0))
 
     def _lose(self, **fields: object) -> None:

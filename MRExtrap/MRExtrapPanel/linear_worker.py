@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,26 @@ REGIONS = {"ventricles": (20.0, 70.0), "gray_matter": (70.0, 130.0), "white_matt
 
 STEPS = 4
 """Words of progress in each prediction."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Each voxel's line in age."""
+
+    mean_age_years: float
+    mean: np.ndarray
+    rate: np.ndarray
+
+    @classmethod
+    def through(cls, ages_years: np.ndarray, voxels: np.ndarray) -> Line:
+        """Least squares through two scans or more."""
+        mean_age = ages_years.mean()
+        ages = ages_years - mean_age
+        return cls(mean_age, voxels.mean(axis=0), np.tensordot(ages, voxels, axes=1) / (ages**2).sum())
+
+    def at(self, age_years: float) -> np.ndarray:
+        """The brain at an age."""
+        return self.mean + self.rate * np.float32(age_years - self.mean_age_years)
 
 
 class LinearAnswers:
@@ -64,6 +85,8 @@ class LinearAnswers:
                     asked.alpha * self._voxels[asked.first] + (1 - asked.alpha) * self._voxels[asked.second]
                 )
                 return results.Interpolated(asked.alpha, self._image(mixed))
+            case requests.LeaveOut():
+                return self._leave_out(asked.visit)
             case requests.Export():
                 return self._export(asked, tell)
         return results.Nothing()
@@ -79,11 +102,8 @@ class LinearAnswers:
         self._voxels = np.stack([np.load(scan.path) for scan in scans]).astype(np.float32)
         self._ages = np.array([scan.age_years for scan in scans], dtype=np.float64)
         self._affine = scans[0].affine
-        known = len(scans) - asked.has_last_held_out
-        ages = self._ages[:known] - self._ages[:known].mean()
-        self._mean_age, self._mean = self._ages[:known].mean(), self._voxels[:known].mean(axis=0)
-        self._rate = np.tensordot(ages, self._voxels[:known], axes=1) / (ages**2).sum()
-        self._reference, self._reference_age = self._voxels[known - 1], float(self._ages[known - 1])
+        self._line = Line.through(self._ages, self._voxels)
+        self._reference, self._reference_age = self._voxels[-1], float(self._ages[-1])
         self._count += 1
         rows = tuple(
             row
@@ -91,18 +111,18 @@ class LinearAnswers:
             for age, voxels in zip(self._ages, self._voxels, strict=True)
             for row in self._volumes(kind, float(age), voxels)
         )
-        horizon = max(3.0, 1.5 * float(np.ptp(self._ages[:known])))
+        horizon = max(3.0, 1.5 * float(np.ptp(self._ages)))
         return results.Loaded(
             subject=f"subject-{self._count}",
             visits=tuple(self._row(scan) for scan in scans),
-            reference=known - 1,
-            held_out=known if asked.has_last_held_out else None,
+            reference=len(scans) - 1,
+            held_out=None,
             method="linear",
             model="a line in each voxel",
             segmenter="by brightness",
             device="cpu",
             volumes=rows,
-            trusted_years=(float(self._ages[0]) - horizon, float(self._ages[known - 1]) + horizon),
+            trusted_years=(float(self._ages[0]) - horizon, float(self._ages[-1]) + horizon),
             uncertainty="the self-test's worker knows none",
             data_weight=None,
             image_kind="plain",
@@ -116,9 +136,9 @@ class LinearAnswers:
         for step in range(STEPS):
             time.sleep(self._pause_s)
             tell.progress(step / STEPS, f"predicting age {age_years:.2f}")
-        voxels = self._at(age_years)
+        voxels = self._line.at(age_years)
         is_added = image_kind in ("added", "warped")
-        shown = self._reference + (voxels - self._at(self._reference_age)) if is_added else voxels
+        shown = self._reference + (voxels - self._line.at(self._reference_age)) if is_added else voxels
         labels = np.digitize(voxels, [low for low, _ in REGIONS.values()]).astype(np.int16)
         numbers = np.array([0, 4, 3, 2], dtype=np.int16)
         return results.Predicted(
@@ -131,8 +151,10 @@ class LinearAnswers:
             volumes=self._volumes("predicted", age_years, voxels) if is_measured else (),
         )
 
-    def _at(self, age_years: float) -> np.ndarray:
-        return self._mean + self._rate * np.float32(age_years - self._mean_age)
+    def _leave_out(self, visit: int) -> results.LeftOut:
+        others = Line.through(np.delete(self._ages, visit), np.delete(self._voxels, visit, axis=0))
+        age = float(self._ages[visit])
+        return results.LeftOut(visit, self._volumes("left_out", age, others.at(age)))
 
     def _export(self, asked: requests.Export, tell) -> results.Exported:
         rows = [row for age in asked.ages_years for row in self._predict(age, True, None, tell).volumes]

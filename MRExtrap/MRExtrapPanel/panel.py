@@ -21,9 +21,10 @@ from MRExtrapPanel.installing import Installer
 from MRExtrapPanel.looking import Looking
 from MRExtrapPanel.parameters import parameters_of_scene, read_parameters, write_parameters
 from MRExtrapPanel.process import later, start_worker
+from MRExtrapPanel.regions import FIRST_REGIONS
 from MRExtrapPanel.scans import SceneScans, is_scan, visit_of, volume_nodes
 from MRExtrapPanel.stage import SceneStage
-from MRExtrapPanel.state import FIRST_REGIONS, PanelState, Sweep
+from MRExtrapPanel.state import PanelState, Sweep
 from MRExtrapPanel.talk import StartWorker, Talk
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.view import View
@@ -155,9 +156,13 @@ class Panel(VTKObservationMixin):
         self.views.open_plot()
         self.looking.draw()
 
-    def hold_out(self) -> None:
-        """Predicts the last scan from the others."""
-        self.control.hold_out_last()
+    def leave_out(self, visit: int) -> None:
+        """Predicts a visit from all others."""
+        self.control.leave_out(visit)
+
+    def set_format(self, image_format: str) -> None:
+        """How exported images are stored."""
+        self.board.change(image_format=image_format)
 
     def interpolate(self, first: int, second: int, alpha: float) -> None:
         """A mixture of two visits."""
@@ -221,7 +226,8 @@ class Panel(VTKObservationMixin):
     def _show(self, state: PanelState) -> None:
         if self._view is not None:
             self._view.show(state)
-        kept = (state.table, state.choices, state.age_years, state.shown, state.image, state.sweep)
+        looks = (state.age_years, state.shown, state.image, state.image_format, state.sweep)
+        kept = (state.table, state.choices, *looks)
         if self._parameters is not None and not self._is_closing and kept != self._kept:
             write_parameters(self._parameters, state)
             self._kept = kept
@@ -248,7 +254,7 @@ class Panel(VTKObservationMixin):
         self._is_closing = True
         self._parameters = None
         self.control.close()
-        self.board.change(table=VisitTable(), held_out=None, done="")
+        self.board.change(table=VisitTable(), left_out=None, done="")
 
     def _scene_is_new(self, caller: object, event: object) -> None:
         self._is_closing = False

@@ -8,7 +8,7 @@ from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from MRExtrapPanel.choices import DEFAULT_IMAGE, IMAGES, Choices
+from MRExtrapPanel.choices import DEFAULT_FORMAT, DEFAULT_IMAGE, FORMATS, IMAGES, Choices
 from MRExtrapPanel.state import PanelState, Sweep
 from MRExtrapPanel.visits import Visit, VisitTable
 from MRExtrapPanel.wishes import Shown
@@ -33,6 +33,7 @@ class Parameters:
     ageYears: float = 75.0
     shown: str = "predicted"
     image: str = "warped"
+    imageFormat: str = "nifti"
     sweepStartYears: float = 70.0
     sweepEndYears: float = 80.0
     sweepStepYears: float = 1.0
@@ -70,6 +71,7 @@ def read_parameters(parameters: Parameters, state: PanelState, visit_of) -> Pane
         age_years=parameters.ageYears,
         shown=Shown(parameters.shown) if parameters.shown in names else Shown.PREDICTED,
         image=parameters.image if parameters.image in dict(IMAGES) else DEFAULT_IMAGE,
+        image_format=parameters.imageFormat if parameters.imageFormat in dict(FORMATS) else DEFAULT_FORMAT,
         sweep=Sweep(parameters.sweepStartYears, parameters.sweepEndYears, parameters.sweepStepYears),
     )
 
@@ -89,6 +91,7 @@ def write_parameters(parameters: Parameters, state: PanelState) -> None:
         "ageYears": state.age_years,
         "shown": state.shown.value,
         "image": state.image,
+        "imageFormat": state.image_format,
         "sweepStartYears": state.sweep.start_years,
         "sweepEndYears": state.sweep.end_years,
         "sweepStepYears": state.sweep.step_years,

@@ -143,8 +143,10 @@ def _look_around(test: unittest.TestCase, panel: Panel) -> None:
     test.assertTrue(panel.state.volume_lines)
     panel.interpolate(0, 1, 0.5)
     wait_until(lambda: find(source, Role.BETWEEN) is not None)
-    panel.hold_out()
-    wait_until(lambda: panel.state.held_out is not None)
+    for visit, place in enumerate(("first", "between", "last")):
+        wait_until(lambda: panel.state.can_leave_out)
+        panel.leave_out(visit)
+        wait_until(lambda place=place: getattr(panel.state.left_out, "place", "") == place)
 
 
 def _export(test: unittest.TestCase, panel: Panel, out: Path) -> None:

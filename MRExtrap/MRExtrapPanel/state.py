@@ -6,16 +6,22 @@ import math
 from dataclasses import dataclass, field
 
 from MRExtrapLib.worker.results import Loaded, ModelEntry, RegionVolume
-from MRExtrapPanel.choices import DEFAULT_IMAGE, Choices, image_words, least_scans
+from MRExtrapPanel.choices import (
+    DEFAULT_FORMAT,
+    DEFAULT_IMAGE,
+    FEWEST_SCANS,
+    Choices,
+    image_words,
+    least_scans,
+)
+from MRExtrapPanel.left_out import LeftOut
+from MRExtrapPanel.regions import rank
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Finding, VisitTable
 from MRExtrapPanel.wishes import Shown
 
 MARGIN_YEARS = 5.0
 """How far beyond the trusted years the slider goes; what lies there is marked."""
-
-FIRST_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter", "whole_brain")
-"""What the volume table begins with; other regions follow."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +55,6 @@ class VolumeLine:
         if self.last_ml is None or self.predicted_ml is None or self.last_ml == 0:
             return None
         return 100 * (self.predicted_ml - self.last_ml) / self.last_ml
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """How the last scan would have been predicted without it: region, seen ml, predicted ml."""
-
-    name: str
-    age_years: float
-    rows: tuple[tuple[str, float, float], ...]
-
-    @property
-    def sentence(self) -> str:
-        """The answer in words."""
-        errors = [
-            f"{region_words(region)} {100 * (predicted - seen) / seen:+.1f} %"
-            for region, seen, predicted in self.rows
-            if region in FIRST_REGIONS and seen
-        ]
-        words = _("Predicted without {scan} (age {age:.1f}), against the scan: {errors}.")
-        return words.format(scan=self.name, age=self.age_years, errors=", ".join(errors))
 
 
 @dataclass(frozen=True)
@@ -119,7 +105,8 @@ class PanelState:
         sweep: ages to run through.
         swept: ages whose images lie ready to play; empty before.
         playing: which of `swept` is shown; None when it stands.
-        held_out: the check by the last scan.
+        left_out: the check by a scan that the others predict.
+        image_format: of exported images.
         problem: the sentence about what failed last.
         done: the sentence about what was done last.
     """
@@ -142,7 +129,8 @@ class PanelState:
     sweep: Sweep = field(default_factory=Sweep)
     swept: tuple[float, ...] = ()
     playing: int | None = None
-    held_out: HeldOut | None = None
+    left_out: LeftOut | None = None
+    image_format: str = DEFAULT_FORMAT
     problem: str = ""
     done: str = ""
 
@@ -181,10 +169,10 @@ class PanelState:
         return self.person is not None and self.work is None
 
     @property
-    def can_hold_out(self) -> bool:
-        """Whether enough scans would remain without the last one."""
-        least = least_scans(self.choices, self.models, has_last_held_out=True)
-        return self.work is None and not self.obstacle and len(self.table) >= max(2, least)
+    def can_leave_out(self) -> bool:
+        """Whether enough scans would remain without one."""
+        person = self.person
+        return self.can_look and person is not None and len(person.visits) > FEWEST_SCANS[person.method]
 
     @property
     def age_range_years(self) -> tuple[float, float]:
@@ -245,7 +233,7 @@ class PanelState:
         last_age = max((row.age_years for row in seen), default=0.0)
         last = {row.region: row.volume_ml for row in seen if row.age_years == last_age}
         here = {row.region: row for row in self.predicted if abs(row.age_years - self.age_years) < 0.005}
-        regions = sorted({**last, **here}, key=_rank)
+        regions = sorted({**last, **here}, key=rank)
         return tuple(
             VolumeLine(
                 region,
@@ -256,20 +244,6 @@ class PanelState:
             )
             for region in regions
         )
-
-
-def _rank(region: str) -> tuple[int, str]:
-    is_first = region in FIRST_REGIONS
-    return (FIRST_REGIONS.index(region) if is_first else len(FIRST_REGIONS), region)
-
-
-def region_words(region: str) -> str:
-    """A region as the panel names it.
-
-    >>> region_words("gray_matter")
-    'gray matter'
-    """
-    return region.replace("_", " ").replace("-", " ")
 
 
 def _scans(count: int) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from MRExtrapPanel.choice_form import ChoiceForm
-from MRExtrapPanel.choices import IMAGES, Choices
+from MRExtrapPanel.choices import FORMATS, IMAGES, Choices
+from MRExtrapPanel.left_out import PLACE_WORDS, place_of
 from MRExtrapPanel.quiet import quiet
-from MRExtrapPanel.state import PanelState, Sweep, region_words
+from MRExtrapPanel.regions import region_words
+from MRExtrapPanel.state import PanelState, Sweep
 from MRExtrapPanel.tables import fill_rows, prepare_table
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.wishes import Shown
-from MRExtrapPanel.words import WARNING, trust_words, volume_cells
+from MRExtrapPanel.words import WARNING, left_out_cells, trust_words, volume_cells
 
 BAR_STEPS = 1000
 SHOWN_BUTTONS = (
@@ -28,7 +30,6 @@ BUTTONS = (
     ("applyButton", "apply"),
     ("playButton", "play"),
     ("curveButton", "open_curve"),
-    ("holdOutButton", "hold_out"),
     ("exportButton", "export"),
     ("modelFolderButton", "pick_model_folder"),
     ("doctorButton", "check_installation"),
@@ -43,7 +44,7 @@ WHILE_IDLE = (
     *("installButton", "wheelsButton", "imageBox", *ChoiceForm.WIDGETS),
 )
 WHILE_LOOKING = (
-    *("playButton", "curveButton", "regionBox", "exportButton", "exportBox"),
+    *("playButton", "curveButton", "regionBox", "exportButton", "exportBox", "formatBox"),
     *("sweepStartBox", "sweepEndBox", "sweepStepBox"),
     *(button for button, *__ in SHOWN_BUTTONS),
 )
@@ -62,6 +63,8 @@ class Actions(Protocol):
     def set_sweep(self, sweep: Sweep) -> None: ...
     def set_region(self, region: str) -> None: ...
     def interpolate(self, first: int, second: int, alpha: float) -> None: ...
+    def leave_out(self, visit: int) -> None: ...
+    def set_format(self, image_format: str) -> None: ...
 
 
 class View:
@@ -82,6 +85,7 @@ class View:
         self._connect()
         self._choices.show(self._state.choices, self._state.models)
         self._show_person(self._state)
+        self._show_left_out(self._state)
         self._show_work(self._state)
         self._show_age(self._state)
 
@@ -102,6 +106,8 @@ class View:
             self._show_table(state)
         if before.volume_lines != state.volume_lines:
             self._show_volumes(state)
+        if before.left_out != state.left_out:
+            self._show_left_out(state)
         if (before.choices, before.models) != (state.choices, state.models):
             self._choices.show(state.choices, state.models)
         if before.person != state.person:
@@ -114,10 +120,13 @@ class View:
         ui.noticeLabel.text = f"<b>{ui.noticeLabel.text}</b>"
         prepare_table(ui.visitsTable, stretched=0)
         prepare_table(ui.volumesTable, stretched=0)
+        prepare_table(ui.leftOutTable, stretched=0)
         for words in (_("This age"), _("All ages of Play")):
             ui.exportBox.addItem(words)
         for __, words in IMAGES:
             ui.imageBox.addItem(words.capitalize())
+        for __, words in FORMATS:
+            ui.formatBox.addItem(words)
         ui.progressBar.maximum = BAR_STEPS
 
     def _connect(self) -> None:
@@ -127,6 +136,8 @@ class View:
         ui.removeButton.connect("clicked(bool)", lambda _: actions.remove(self.selected_scans()))
         ui.visitsTable.connect("cellChanged(int,int)", self._cell_changed)
         ui.imageBox.connect("currentIndexChanged(int)", lambda index: actions.set_image(IMAGES[index][0]))
+        ui.formatBox.connect("currentIndexChanged(int)", lambda index: actions.set_format(FORMATS[index][0]))
+        ui.leaveOutButton.connect("clicked(bool)", lambda _: actions.leave_out(ui.leaveOutBox.currentIndex))
         ui.ageSlider.connect("valueChanged(double)", actions.set_age)
         for name, shown in SHOWN_BUTTONS:
             getattr(ui, name).connect("clicked(bool)", lambda _, shown=shown: actions.set_shown(shown))
@@ -148,18 +159,28 @@ class View:
     def _show_volumes(self, state: PanelState) -> None:
         fill_rows(self._ui.volumesTable, [volume_cells(line) for line in state.volume_lines])
 
+    def _show_left_out(self, state: PanelState) -> None:
+        ui, check = self._ui, state.left_out
+        ui.leftOutLabel.text = check.sentence if check else ""
+        fill_rows(ui.leftOutTable, [left_out_cells(line) for line in check.lines] if check else [])
+        for name in ("leftOutLabel", "leftOutTable"):
+            getattr(ui, name).visible = check is not None
+
     def _show_person(self, state: PanelState) -> None:
         ui, person = self._ui, state.person
         visits = person.visits if person is not None else ()
         words = _("{age:.1f} y, {scan}")
         names = [words.format(age=visit.age_years, scan=visit.name) for visit in visits]
-        for box, index in ((ui.firstBox, 0), (ui.secondBox, len(names) - 1)):
-            with quiet(box):
-                box.clear()
-                for name in names:
-                    box.addItem(name)
-                if names:
-                    box.currentIndex = index
+        words = _("{age:.1f} y, {place}: {scan}")
+        places = [PLACE_WORDS[place_of(index, len(visits))] for index in range(len(visits))]
+        checks = [
+            words.format(age=visit.age_years, place=place, scan=visit.name)
+            for visit, place in zip(visits, places, strict=True)
+        ]
+        last = len(names) - 1
+        _offer(ui.firstBox, names, 0)
+        _offer(ui.secondBox, names, last)
+        _offer(ui.leaveOutBox, checks, last)
         self._regions = tuple(line.region for line in state.volume_lines)
         with quiet(ui.regionBox):
             ui.regionBox.clear()
@@ -182,7 +203,8 @@ class View:
             getattr(ui, name).enabled = is_idle
         has_unknown_ages = len(state.table.ages_years) < len(state.table)
         ui.readButton.enabled = is_idle and not state.missing and has_unknown_ages
-        ui.holdOutButton.enabled = state.can_hold_out
+        for name in ("leaveOutBox", "leaveOutButton"):
+            getattr(ui, name).enabled = state.can_leave_out
         for name in WHILE_LOOKING:
             getattr(ui, name).enabled = state.can_look
         can_mix = state.can_look and state.person is not None and len(state.person.visits) > 1
@@ -202,6 +224,8 @@ class View:
         for name, shown in SHOWN_BUTTONS:
             with quiet(getattr(ui, name)):
                 getattr(ui, name).checked = state.shown is shown
+        with quiet(ui.formatBox):
+            ui.formatBox.currentIndex = [name for name, __ in FORMATS].index(state.image_format)
         with quiet(ui.imageBox):
             ui.imageBox.currentIndex = [kind for kind, __ in IMAGES].index(state.image)
         boxes = (ui.sweepStartBox, ui.sweepEndBox, ui.sweepStepBox)
@@ -209,8 +233,6 @@ class View:
         for box, value in zip(boxes, values, strict=True):
             with quiet(box):
                 box.value = value
-        ui.heldOutLabel.text = state.held_out.sentence if state.held_out else ""
-        ui.heldOutLabel.visible = state.held_out is not None
 
     def _cell_changed(self, row: int, column: int) -> None:
         if column == 1 and row < len(self._state.table):
@@ -234,3 +256,13 @@ class View:
 def _without_argument(action: Callable[[], None]) -> Callable[[bool], None]:
     """`clicked(bool)` says more than an action wants to know."""
     return lambda _: action()
+
+
+def _offer(box, items: Sequence[str], chosen: int) -> None:  # a qt.QComboBox
+    """Fills a box anew, without a word to whoever listens."""
+    with quiet(box):
+        box.clear()
+        for item in items:
+            box.addItem(item)
+        if items:
+            box.currentIndex = chosen

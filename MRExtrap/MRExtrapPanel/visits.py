@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -15,6 +16,12 @@ SHORTEST_SPAN_YEARS = 0.5
 
 SAME_AGE_YEARS = 0.005
 """Half of what the table shows: nearer ages look the same to whoever reads it."""
+
+T1_WORDS = re.compile(r"T1|MPRAGE|MP2RAGE|SPGR|BRAVO|TFL", re.IGNORECASE)
+OTHER_WORDS = re.compile(
+    r"(?<![A-Z0-9])(T2\w*|FLAIR|PDW?|DWI|DTI|ADC|SWI|BOLD|ASL|TOF)(?![A-Z0-9])", re.IGNORECASE
+)
+"""How series of T1 and of other contrasts are called; a name that says neither tells nothing."""
 
 Origin = Literal["", "typed", "dates", "PatientAge", "table"]
 
@@ -149,6 +156,10 @@ class VisitTable:
             yield Finding(words.format(missing=missing, least=least), stops=True)
 
     def _doubtful(self) -> Iterator[Finding]:
+        for visit in self.visits:
+            if names_another_contrast(visit.name):
+                words = _("{scan} is called like no T1-weighted scan; only those can be forecast.")
+                yield Finding(words.format(scan=visit.name), stops=False)
         patients = sorted({visit.patient for visit in self.visits if visit.patient})
         if len(patients) > 1:
             words = _("The scans name different patients: {patients}.")
@@ -168,6 +179,15 @@ class VisitTable:
 
     def _dated(self) -> tuple[Visit, ...]:
         return tuple(visit for visit in self.visits if visit.age_years is not None)
+
+
+def names_another_contrast(name: str) -> bool:
+    """Whether a series is called like one of another contrast than T1; its voxels are looked at by Apply.
+
+    >>> [names_another_contrast(name) for name in ("3: T2 FLAIR sag", "sub-01_T2w", "5: T1 FLAIR", "head")]
+    [True, True, False, False]
+    """
+    return bool(OTHER_WORDS.search(name.replace("_", " "))) and not T1_WORDS.search(name)
 
 
 def read_age(text: str) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from MRExtrapPanel.state import PanelState, VolumeLine, region_words
+from MRExtrapPanel.left_out import LeftOutLine
+from MRExtrapPanel.regions import region_words
+from MRExtrapPanel.state import PanelState, VolumeLine
 from MRExtrapPanel.translation import tr as _
 
 WARNING = "⚠ "
@@ -10,16 +12,25 @@ WARNING = "⚠ "
 
 def volume_cells(line: VolumeLine) -> tuple[str, str, str, str, str]:
     """A region's row in words; what was not measured stays empty."""
+    return _cells(line, line.last_ml, line.change_percent)
 
+
+def left_out_cells(line: LeftOutLine) -> tuple[str, str, str, str, str]:
+    """A region's row of the scan that was left out: in the scan, predicted, error, interval."""
+    return _cells(line, line.seen_ml, line.error_percent)
+
+
+def _cells(
+    line: VolumeLine | LeftOutLine, first_ml: float | None, percent: float | None
+) -> tuple[str, str, str, str, str]:
     def ml(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
 
-    change = line.change_percent
-    percent = "" if change is None else f"{change:+.1f} %"
     has_interval = line.low_ml is not None and line.high_ml is not None
     interval = f"{ml(line.low_ml)} – {ml(line.high_ml)}" if has_interval else ""
     words = region_words(line.region).capitalize()
-    return words, ml(line.last_ml), ml(line.predicted_ml), percent, interval
+    change = "" if percent is None else f"{percent:+.1f} %"
+    return words, ml(first_ml), ml(line.predicted_ml), change, interval
 
 
 def trust_words(state: PanelState) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.forecast.result import Forecast
     from MRExtrapLib.forecast.subject import Request, Subject, Visit
     from MRExtrapLib.imaging.scan import Scan
+    from MRExtrapLib.imaging.storing import ImageFormat
     from MRExtrapLib.progress import Progress
 
 FORECAST_SHARE = 0.85
@@ -53,6 +54,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "which takes seconds longer (warped: the default)",
     )
     parser.add_argument(
+        "--format",
+        dest="image_format",
+        choices=("nifti", "nrrd"),
+        default="nifti",
+        help="of predicted images and segmentations (default nifti)",
+    )
+    parser.add_argument(
         "--hold-out-last",
         action="store_true",
         help="fit without the last scan, predict at its age, and report the errors of the volumes",
@@ -78,17 +86,24 @@ def run(arguments: argparse.Namespace) -> int:
     request = Request(ages, arguments.method, is_held_out, directions, image, leaves_out)
     subject = _subject(arguments)
     check_request(subject, request, request.method or "bayes")  # the model, not yet known, may hold a prior
-    forecast_into(arguments.output, subject, request, arguments)
+    forecast_into(arguments.output, subject, request, arguments, arguments.image_format)
     return 0
 
 
-def forecast_into(out: Path, subject: Subject, request: Request, arguments: argparse.Namespace) -> Forecast:
+def forecast_into(
+    out: Path,
+    subject: Subject,
+    request: Request,
+    arguments: argparse.Namespace,
+    image_format: ImageFormat = "nifti",
+) -> Forecast:
     """Forecasts, writes the folder `out` whole, and says what was found and where it lies."""
     from MRExtrapLib.imaging.writing import whole_folder
 
     with whole_folder(out) as folder, progress_on(sys.stderr) as progress:
         progress(0.0, "loading the model")
-        made = _forecast_and_write(folder, subject, request, arguments.open_engine(arguments), progress)
+        engine = arguments.open_engine(arguments)
+        made = _forecast_and_write(folder, subject, request, engine, progress, image_format)
     for words in (*made.warnings, *(words for one in made.predictions for words in one.warnings)):
         print(f"Warning: {words}", file=sys.stderr)
     print(summary(made))
@@ -97,7 +112,12 @@ def forecast_into(out: Path, subject: Subject, request: Request, arguments: argp
 
 
 def _forecast_and_write(
-    folder: Path, subject: Subject, request: Request, engine: Engine, progress: Progress
+    folder: Path,
+    subject: Subject,
+    request: Request,
+    engine: Engine,
+    progress: Progress,
+    image_format: ImageFormat,
 ) -> Forecast:
     from MRExtrapLib.forecast.output import write_forecast
     from MRExtrapLib.forecast.pipeline import forecast
@@ -105,7 +125,7 @@ def _forecast_and_write(
     from MRExtrapLib.report.figures import draw_forecast
 
     made = forecast(subject, request, engine, part_of(progress, 0.0, FORECAST_SHARE))
-    write_forecast(made, folder, draw_forecast, part_of(progress, FORECAST_SHARE, 1.0))
+    write_forecast(made, folder, draw_forecast, part_of(progress, FORECAST_SHARE, 1.0), image_format)
     return made
 
 

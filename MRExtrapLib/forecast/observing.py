@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
 from MRExtrapLib.forecast.result import LeftOutRow, Observation
@@ -74,18 +75,41 @@ def left_out_rows(
     """
     if len(known.visits) <= FEWEST_OF_METHOD[method]:
         return ()
-    rows: list[LeftOutRow] = []
-    for index, left in enumerate(observations):
-        others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
-        age = left.visit.age_years
-        decoded = engine.decode(fitted(method, others, rest, engine).at(age))
-        decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, rest)
-        volumes = volumes_of(method, others, rest, engine)
-        stated = volumes.at(age, decoded_ml) if volumes else None
-        for region, predicted_ml in (stated.volumes_ml if stated else decoded_ml).items():
-            bounds = stated.interval_ml(region) if stated else (None, None)
-            rows.append(LeftOutRow(age, region, left.observed_ml[region], predicted_ml, *bounds))
-    return tuple(rows)
+    visits = range(len(observations))
+    return tuple(row for index in visits for row in rows_without(index, method, known, observations, engine))
+
+
+def rows_without(
+    index: int, method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
+) -> tuple[LeftOutRow, ...]:
+    """One visit's volumes as all the others predict them.
+
+    Raises:
+        InputError: too few others for the method.
+    """
+    count, fewest = len(observations), FEWEST_OF_METHOD[method]
+    if count <= fewest:
+        msg = (
+            f"Leaving a scan out leaves {count - 1} of {count}, but the {method} method needs {fewest}; "
+            "add another scan."
+        )
+        raise InputError(msg)
+    others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
+    left, age = observations[index], observations[index].visit.age_years
+    decoded = engine.decode(fitted(method, others, rest, engine).at(age))
+    decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, rest)
+    volumes = volumes_of(method, others, rest, engine)
+    stated = volumes.at(age, decoded_ml) if volumes else None
+    return tuple(
+        LeftOutRow(
+            age,
+            region,
+            left.observed_ml[region],
+            predicted_ml,
+            *(stated.interval_ml(region) if stated else (None, None)),
+        )
+        for region, predicted_ml in (stated.volumes_ml if stated else decoded_ml).items()
+    )
 
 
 def scan_warnings(observations: Sequence[Observation], knowledge: Knowledge | None) -> tuple[str, ...]:

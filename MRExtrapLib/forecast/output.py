@@ -19,8 +19,9 @@ from MRExtrapLib.forecast.provenance import (
 )
 from MRExtrapLib.forecast.result import Forecast, HeldOut, Labels, Observation, Prediction, VolumeRow
 from MRExtrapLib.forecast.subject import age_words
+from MRExtrapLib.imaging.storing import DEFAULT_FORMAT, ENDINGS, ImageFormat, write_image, write_label_image
 from MRExtrapLib.imaging.volume import Affine
-from MRExtrapLib.imaging.writing import write_label_names, write_labels, write_nifti
+from MRExtrapLib.imaging.writing import write_label_names
 from MRExtrapLib.progress import Progress, silent
 
 METHOD_WORDS = {
@@ -45,48 +46,57 @@ class Draughtsman(Protocol):
 
 
 def write_forecast(
-    forecast: Forecast, folder: Path, draw: Draughtsman | None = None, progress: Progress = silent
+    forecast: Forecast,
+    folder: Path,
+    draw: Draughtsman | None = None,
+    progress: Progress = silent,
+    image_format: ImageFormat = DEFAULT_FORMAT,
 ) -> None:
     """All files of a forecast into an existing folder.
 
     Written are `forecast.json`, `volumes.csv`, `changes.csv` where the model knows of volumes, and for each
-    age `predicted_age-AA.AA_T1w.nii.gz`, its
-    `_dseg.nii.gz` with a labels TSV, and `uncertainty_age-AA.AA.nii.gz` where there is one; and what
-    `draw` draws.
+    age `predicted_age-AA.AA_T1w.nii.gz`, its `_dseg.nii.gz` with a labels TSV, and
+    `uncertainty_age-AA.AA.nii.gz` where there is one, or the same as `.nrrd`; and what `draw` draws.
 
     Args:
         forecast: what to write.
         folder: exists; open it with `whole_folder`, so that the files appear together or not at all.
         draw: makes the figures.
         progress: hears of each age.
+        image_format: the format of images and segmentations.
     """
     for index, prediction in enumerate(forecast.predictions):
         progress(index / len(forecast.predictions), f"writing age {prediction.age_years:.2f}")
-        _write_prediction(forecast, prediction, folder)
+        _write_prediction(forecast, prediction, folder, image_format)
     write_volume_rows((*forecast.rows, *forecast.left_out_rows), folder / "volumes.csv")
     if forecast.changes or forecast.rates:
         write_changes(forecast, folder / "changes.csv")
     figures = draw(forecast, folder) if draw else ()
-    write_record(forecast_record(forecast, figures), folder / "forecast.json")
+    write_record(forecast_record(forecast, figures, image_format), folder / "forecast.json")
     progress(1.0, "written")
 
 
-def _write_prediction(forecast: Forecast, prediction: Prediction, folder: Path) -> None:
+def _write_prediction(
+    forecast: Forecast, prediction: Prediction, folder: Path, image_format: ImageFormat
+) -> None:
     image = forecast.restored(prediction)
     stem = f"age-{age_words(prediction.age_years)}"
     kind = prediction.image_kind
     words = f"MRExtrap: PREDICTED ({kind}), age {prediction.age_years:.2f}, not acquired"
-    write_nifti(image, folder / f"predicted_{stem}_T1w.nii.gz", description=words)
-    write_segmentation(forecast.restored_labels(prediction), image.affine, folder / f"predicted_{stem}")
+    write_image(image, folder / f"predicted_{stem}_T1w", image_format, description=words)
+    labels = forecast.restored_labels(prediction)
+    write_segmentation(labels, image.affine, folder / f"predicted_{stem}", image_format)
     uncertainty = forecast.restored_uncertainty(prediction)
     if uncertainty is not None:
         words = f"MRExtrap: 1 SD of the prediction for age {prediction.age_years:.2f}"
-        write_nifti(uncertainty, folder / f"uncertainty_{stem}.nii.gz", description=words)
+        write_image(uncertainty, folder / f"uncertainty_{stem}", image_format, description=words)
 
 
-def write_segmentation(labels: Labels, affine: Affine, stem: Path) -> None:
-    """`<stem>_dseg.nii.gz` with FreeSurfer numbers, and the names of all of them in `<stem>_dseg.tsv`."""
-    write_labels(labels, affine, stem.with_name(f"{stem.name}_dseg.nii.gz"))
+def write_segmentation(
+    labels: Labels, affine: Affine, stem: Path, image_format: ImageFormat = DEFAULT_FORMAT
+) -> None:
+    """`<stem>_dseg.nii.gz`, or `.nrrd`, with FreeSurfer numbers, and all their names in `<stem>_dseg.tsv`."""
+    write_label_image(labels, affine, stem.with_name(f"{stem.name}_dseg"), image_format)
     write_label_names(LABEL_NAMES, stem.with_name(f"{stem.name}_dseg.tsv"))
 
 
@@ -116,8 +126,11 @@ def _cell(value: str | float | None) -> str:
     return value if isinstance(value, str) else f"{value:.3f}"
 
 
-def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[str, Json]:
+def forecast_record(
+    forecast: Forecast, figures: Iterable[Path] = (), image_format: ImageFormat = DEFAULT_FORMAT
+) -> dict[str, Json]:
     """The content of forecast.json: inputs, model, method, versions, predictions and warnings."""
+    ending = ENDINGS[image_format]
     return result_record("forecast", forecast.engine) | {
         "method": METHOD_WORDS[forecast.method],
         "method_name": forecast.method,
@@ -125,7 +138,9 @@ def forecast_record(forecast: Forecast, figures: Iterable[Path] = ()) -> dict[st
         "diagnosis": forecast.subject.diagnosis,
         "inputs": [_observation_record(seen) for seen in forecast.observations],
         "reference_scan": forecast.observations[-1].visit.scan.name,
-        "predictions": [_prediction_record(forecast, prediction) for prediction in forecast.predictions],
+        "predictions": [
+            _prediction_record(forecast, prediction, ending) for prediction in forecast.predictions
+        ],
         "predicted_volume": DECODED_VOLUME if not forecast.rates else LINE_VOLUME,
         "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,
@@ -144,16 +159,16 @@ def _observation_record(seen: Observation) -> dict[str, Json]:
     }
 
 
-def _prediction_record(forecast: Forecast, prediction: Prediction) -> dict[str, Json]:
+def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) -> dict[str, Json]:
     stem = f"age-{age_words(prediction.age_years)}"
     return {
         "age_years": prediction.age_years,
-        "image": f"predicted_{stem}_T1w.nii.gz",
+        "image": f"predicted_{stem}_T1w{ending}",
         "image_kind": prediction.image_kind,
         "image_is": IMAGE_WORDS[prediction.image_kind],
-        "segmentation": f"predicted_{stem}_dseg.nii.gz",
+        "segmentation": f"predicted_{stem}_dseg{ending}",
         "segmentation_of": "the decoded prediction, whatever image is shown",
-        "uncertainty": f"uncertainty_{stem}.nii.gz" if prediction.uncertainty else None,
+        "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
         "scan_weights": {
             seen.visit.scan.sha256: weight
             for seen, weight in zip(forecast.observations, prediction.scan_weights, strict=True)

@@ -39,7 +39,7 @@ SCANNER_SPACE = 1
 
 DESCRIPTION_BYTES = 79
 LABEL_TYPES = (np.uint8, np.int16, np.int32)
-"""What every NIfTI reader knows, smallest first."""
+"""What every reader knows, smallest first."""
 
 ORTHOGONAL = 1e-5
 """Cosine between axes below which the qform's quaternion can say what the sform says."""
@@ -71,17 +71,29 @@ def write_labels(labels: NDArray[np.integer], affine: Affine, path: Path) -> Non
         TypeError: the labels are not whole numbers.
         InputError: the disk is full, or nothing may be written there.
     """
+    fitting = fitting_labels(labels)
+    affine = checked_affine(affine)
+    image = nib.Nifti1Image(fitting, affine, dtype=fitting.dtype)
+    image.header.set_intent("label")
+    _write(image, affine, path, "")
+
+
+def fitting_labels(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The labels in the smallest integer type that holds them.
+
+    Raises:
+        TypeError: they are not whole numbers.
+
+    >>> fitting_labels(np.array([0, 2035])).dtype
+    dtype('int16')
+    """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         msg = f"Labels are whole numbers, not {labels.dtype}; round them where they are made."
         raise TypeError(msg)
     low, high = int(labels.min()), int(labels.max())
     fitting = (t for t in LABEL_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
-    smallest = next(fitting, np.int32)
-    affine = checked_affine(affine)
-    image = nib.Nifti1Image(labels.astype(smallest), affine, dtype=smallest)
-    image.header.set_intent("label")
-    _write(image, affine, path, "")
+    return labels.astype(next(fitting, np.int32))
 
 
 def write_label_names(names: Mapping[int, str], path: Path) -> None:

@@ -15,6 +15,7 @@ from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import Method, Request, target_ages
 from MRExtrapLib.imaging.scan import Sex
+from MRExtrapLib.imaging.storing import ImageFormat
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.model.catalogue import Catalogue, Entry
 from MRExtrapLib.progress import Progress, part_of
@@ -37,6 +38,7 @@ Answered = (
     | requests.Interpolate
     | requests.ShowVisit
     | requests.Export
+    | requests.LeaveOut
     | requests.Release
 )
 """The requests that are answered here; the others are about the talk itself."""
@@ -95,6 +97,8 @@ class Answers:
                 return self._person(asked.subject).show_visit(asked, tell.progress)
             case requests.Export():
                 return self._export(asked, tell.progress)
+            case requests.LeaveOut():
+                return self._person(asked.subject).leave_out(asked, tell.progress)
             case requests.Release():
                 return self._release(asked)
             case _:
@@ -140,6 +144,7 @@ class Answers:
         request = Request(asked.ages_years, prepared.method, prepared.truth is not None)
         ages = target_ages(prepared.subject, request)
         kind = image_kind(asked.image_kind) or prepared.image
+        image_format = cast("ImageFormat", _one_of(asked.image_format, get_args(ImageFormat), "image format"))
         from MRExtrapLib.report.figures import draw_forecast
 
         with whole_folder(out) as folder:
@@ -149,7 +154,8 @@ class Answers:
                 step = part_of(progress, start, end)
                 predictions.append(person.prediction(age, True, kind, step))
             made = prepared.forecast(predictions)
-            write_forecast(made, folder, draw_forecast, part_of(progress, PREDICTED, 1.0))
+            written = part_of(progress, PREDICTED, 1.0)
+            write_forecast(made, folder, draw_forecast, written, image_format)
         files = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
         return results.Exported(str(out), tuple(files))
 

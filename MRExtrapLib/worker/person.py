@@ -8,6 +8,7 @@ from typing import cast, get_args
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
 from MRExtrapLib.forecast.between import mix
+from MRExtrapLib.forecast.observing import rows_without
 from MRExtrapLib.forecast.pipeline import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
 from MRExtrapLib.imaging.conform import ConformedVisit
@@ -16,10 +17,11 @@ from MRExtrapLib.progress import Progress, part_of
 from MRExtrapLib.progression.horizon import horizon_warnings, horizon_years
 from MRExtrapLib.progression.interpolation import mix_latents
 from MRExtrapLib.worker.recent import Recent
-from MRExtrapLib.worker.requests import Interpolate, Predict, ShowVisit
+from MRExtrapLib.worker.requests import Interpolate, LeaveOut, Predict, ShowVisit
 from MRExtrapLib.worker.results import (
     ArrayFile,
     Interpolated,
+    LeftOut,
     Loaded,
     Predicted,
     RegionVolume,
@@ -166,6 +168,25 @@ class Person:
             image=self._image(volume, self.reference),
             segmentation=None if labels is None else self._segmentation(labels, self.reference),
         )
+
+    def leave_out(self, asked: LeaveOut, progress: Progress) -> LeftOut:
+        """A visit's volumes as all others predict them.
+
+        Raises:
+            InputError: no such visit that the line rests on, or too few others.
+        """
+        prepared, seen = self.prepared, self.prepared.observations
+        if not 0 <= asked.visit < len(seen):
+            msg = f"There is no visit {asked.visit} to leave out; they count from 0 to {len(seen) - 1}."
+            raise InputError(msg)
+        progress(0.0, f"predicting {seen[asked.visit].visit.scan.name} without it")
+        known = prepared.subject if prepared.truth is None else prepared.subject.without_last()
+        rows = rows_without(asked.visit, prepared.method, known, seen, prepared.engine)
+        found = tuple(
+            RegionVolume("left_out", row.age_years, row.region, row.predicted_ml, row.low_ml, row.high_ml)
+            for row in rows
+        )
+        return LeftOut(asked.visit, found)
 
     def _image_of(self, age_years: float, decoded: Volume, kind: ImageKind) -> Volume:
         """The image to show of a decode, made only if it is not at hand."""

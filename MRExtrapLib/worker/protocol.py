@@ -2,10 +2,10 @@
 
 The host asks, and numbers what it asks; the worker answers each number with any count of `progress` and
 `part` events and then exactly one `done` or `failed`. Requests are worked off in order; `cancel` is heard at
-once. Standard error is the worker's log. Version 3::
+once. Standard error is the worker's log. Version 4::
 
-    > {"id": 1, "request": "hello", "arguments": {"protocol": 3}}
-    < {"id": 1, "event": "done", "result": {"protocol": 3, "version": "0.1.0", "session": "…", …}}
+    > {"id": 1, "request": "hello", "arguments": {"protocol": 4}}
+    < {"id": 1, "event": "done", "result": {"protocol": 4, "version": "0.1.0", "session": "…", …}}
     > {"id": 2, "request": "load", "arguments": {"scans": [{"path": "a.nii.gz", "age_years": 71.2}, …]}}
     < {"id": 2, "event": "progress", "fraction": 0.35, "words": "registering to the template"}
     < {"id": 2, "event": "done", "result": {"subject": "subject-1", "visits": […], …}}
@@ -32,11 +32,12 @@ from MRExtrapLib.worker import requests, results
 from MRExtrapLib.worker.requests import Arguments
 from MRExtrapLib.worker.results import Result
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Rises with every change that an older host or worker would misread.
 
 Version 2: `load`, `predict` and `sweep` take `image_kind`; what they give says which image it is.
-Version 3: `export` takes it too."""
+Version 3: `export` takes it too.
+Version 4: `export` takes `image_format`; `leave-out` is new."""
 
 LONGEST_LINE_BYTES = 1 << 22
 """A sweep's longest list of ages takes kilobytes; whoever sends more does not speak this protocol."""
@@ -56,6 +57,7 @@ REQUESTS: dict[str, tuple[type[Arguments], type[Result]]] = {
     "interpolate": (requests.Interpolate, results.Interpolated),
     "visit": (requests.ShowVisit, results.VisitShown),
     "export": (requests.Export, results.Exported),
+    "leave-out": (requests.LeaveOut, results.LeftOut),
     "release": (requests.Release, results.Nothing),
     "cancel": (requests.Cancel, results.Nothing),
     "shutdown": (requests.Shutdown, results.Nothing),

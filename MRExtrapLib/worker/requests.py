@@ -142,12 +142,29 @@ class Export:
     Attributes:
         image_kind: plain, added or warped; None takes the one loaded with, and where none was named, what
             `mrextrap forecast` would write.
+        image_format: nifti or nrrd.
     """
 
     subject: str
     ages_years: tuple[float, ...]
     folder: str
     image_kind: str | None = None
+    image_format: str = "nifti"
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """A visit that the line rests on, as all others would have predicted it; one decode, one measurement.
+
+    The visits stay conformed together: the one that is left out shares position and brightness scale with the
+    others, and tells them nothing of its anatomy.
+
+    Attributes:
+        visit: counts from 0, youngest first.
+    """
+
+    subject: str
+    visit: int
 
 
 @dataclass(frozen=True)
@@ -180,6 +197,7 @@ Arguments = (
     | Interpolate
     | ShowVisit
     | Export
+    | LeaveOut
     | Release
     | Cancel
     | Shutdown

@@ -28,7 +28,7 @@ class RegionVolume:
     """The volume of one region at one age; the bounds hold 95 % where an uncertainty is known.
 
     Attributes:
-        kind: "observed", "reconstructed" or "predicted".
+        kind: "observed", "reconstructed", "predicted", or "left_out": predicted by all visits but that one.
     """
 
     kind: str
@@ -183,6 +183,14 @@ class Exported:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """The volumes of a visit as all others predict them, for comparison with the observed ones."""
+
+    visit: int
+    volumes: tuple[RegionVolume, ...]
+
+
+@dataclass(frozen=True)
 class Nothing:
     """Done; there is nothing to say."""
 
@@ -197,5 +205,6 @@ Result = (
     | Interpolated
     | VisitShown
     | Exported
+    | LeftOut
     | Nothing
 )

@@ -50,6 +50,15 @@ def test_a_forecast_is_written_and_summed_up(
     assert "hippocampus" in said.out
 
 
+def test_images_are_nrrd_where_that_is_asked_for(run: Run, scans: list[str], out: Path) -> None:
+    code, _ = run("forecast", *scans, "--at", 76, "--format", "nrrd", "-o", out)
+    assert code == DONE
+    names = {path.name for path in out.iterdir()}
+    stem = "predicted_age-76.00"
+    assert {f"{stem}_T1w.nrrd", f"{stem}_dseg.nrrd", "uncertainty_age-76.00.nrrd"} <= names
+    assert not [name for name in names if ".nii" in name]
+
+
 def test_the_last_scan_can_be_held_out(run: Run, scans: list[str], out: Path) -> None:
     code, _ = run("forecast", *scans, "--hold-out-last", "-o", out)
     assert code == DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -17,13 +18,29 @@ from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.reconstruction import reconstruct, write_reconstructions
 from MRExtrapLib.forecast.result import Forecast
-from MRExtrapLib.forecast.subject import Request, Subject
+from MRExtrapLib.forecast.subject import Request, Subject, Visit
+from MRExtrapLib.imaging.reading import read_scan
+from MRExtrapLib.imaging.volume import Volume
 
 AFFINE_MM = 1e-4
 """The contract: predictions lie on the last scan's grid to a ten-thousandth of a millimetre."""
 
 HALF_A_UNIT = 0.5
 """Own units, of 200: float32 on disk and back."""
+
+
+OBLIQUE = AFFINE @ np.array(
+    [[0.0, -0.96, 0.28, 0.5], [0.8, -0.168, -0.576, -1.0], [0.6, 0.224, 0.768, 0.25], [0, 0, 0, 1]]
+)
+"""Turned by angles of two Pythagorean triangles."""
+
+
+def visits_on(affine: np.ndarray) -> tuple[Visit, ...]:
+    """Three visits whose scans lie there."""
+    return tuple(
+        replace(visit, scan=replace(visit.scan, volume=Volume(visit.scan.volume.voxels, affine)))
+        for visit in fake_visits(70, 72, 74)
+    )
 
 
 @pytest.fixture
@@ -60,6 +77,29 @@ def test_images_and_labels_lie_on_the_last_scans_grid(a_forecast: Forecast, tmp_
     written = nib.load(tmp_path / "predicted_age-76.50_T1w.nii.gz").get_fdata()
     expected = a_forecast.restored(a_forecast.predictions[1]).voxels
     np.testing.assert_allclose(written, expected, atol=HALF_A_UNIT)
+
+
+@pytest.mark.parametrize("affine", [AFFINE, OBLIQUE])
+def test_a_forecast_as_nrrd_is_the_same_forecast(affine: np.ndarray, tmp_path: Path) -> None:
+    a_forecast = forecast(Subject(visits_on(affine)), Request((8, 76.5), image="plain"), fake_engine(0.9))
+    for image_format in ("nifti", "nrrd"):
+        (tmp_path / image_format).mkdir()
+        write_forecast(a_forecast, tmp_path / image_format, image_format=image_format)
+    names = {path.name for path in (tmp_path / "nrrd").iterdir()}
+    assert names == {path.name.replace(".nii.gz", ".nrrd") for path in (tmp_path / "nifti").iterdir()}
+    images = [path for path in (tmp_path / "nrrd").glob("*.nrrd") if "dseg" not in path.name]
+    assert len(images) == 4
+    for path in images:
+        made, twin = (
+            read_scan(one).volume
+            for one in (path, tmp_path / "nifti" / path.name.replace(".nrrd", ".nii.gz"))
+        )
+        np.testing.assert_array_equal(made.voxels, twin.voxels)
+        np.testing.assert_allclose(made.affine, twin.affine, rtol=0, atol=AFFINE_MM)
+        np.testing.assert_allclose(made.affine, affine, rtol=0, atol=AFFINE_MM)
+    record = json.loads((tmp_path / "nrrd" / "forecast.json").read_text(encoding="utf-8"))
+    for one in record["predictions"]:
+        assert {one["image"], one["segmentation"], one["uncertainty"]} <= names
 
 
 def test_predicted_images_say_that_they_are(a_forecast: Forecast, tmp_path: Path) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from MRExtrapPanel.choices import Choices
 from MRExtrapPanel.visits import Visit, VisitTable
 from MRExtrapPanel.wishes import AtAge
-from panel_desk import Desk, loaded, predicted
+from panel_desk import Desk, loaded
 
 from MRExtrapLib.worker.protocol import CANCELLED, INPUT, LOST
 from MRExtrapLib.worker.results import (
     Exported,
+    LeftOut,
     ModelTable,
+    RegionVolume,
     VisitEntry,
 )
 from MRExtrapLib.worker.results import VisitTable as Answered
@@ -127,25 +128,51 @@ def test_a_worker_that_never_answered_is_said_not_to_have_started(desk: Desk) ->
     assert desk.state.problem.startswith("The worker did not start")
 
 
-def test_leaving_out_the_last_scan_says_how_wrong_it_would_have_been(desk: Desk) -> None:
-    desk.control.change_table(desk.state.table.with_visit(Visit("third.nii", "third", 76.0, "typed")))
-    desk.control.hold_out_last()
-    desk.worker.greet()
-    held = loaded("subject-9", visits=(*loaded().visits, VisitEntry("third", "third.nii", 76.0)), held_out=2)
-    rows = (*held.volumes, replace(held.volumes[0], age_years=76.0, volume_ml=6.0))
-    desk.worker.answer("load", replace(held, volumes=rows))
-    assert desk.worker.last("load")["arguments"]["has_last_held_out"]
-    desk.worker.answer("predict", predicted(76.0, is_measured=True))
-    assert desk.state.held_out.rows == (("hippocampus", 6.0, pytest.approx(5.8)),)
-    assert "third (age 76.0), against the scan: hippocampus -3.3 %" in desk.state.status
-    assert desk.worker.last("release")["arguments"]["subject"] == "subject-9"
-    assert desk.state.person is None
+@pytest.mark.parametrize(
+    ("visit", "words"),
+    [
+        (0, "first (age 70.0) predicted back in time from the later scans: hippocampus -3.3 %."),
+        (1, "second (age 73.0) interpolated between the others, which is easier than a forecast: "),
+        (2, "third (age 76.0) forecast from the earlier scans: hippocampus -3.3 %."),
+    ],
+)
+def test_leaving_out_any_scan_says_how_wrong_it_would_have_been_and_what_was_done(
+    desk: Desk, visit: int, words: str
+) -> None:
+    ages = (70.0, 73.0, 76.0)
+    visits = (*loaded().visits, VisitEntry("third", "third.nii", 76.0))
+    rows = tuple(RegionVolume("observed", age, "hippocampus", 6.0) for age in ages)
+    desk.apply(visits=visits, volumes=rows)
+    desk.control.leave_out(visit)
+    assert desk.state.apply_words == "Cancel"
+    assert desk.worker.last("leave-out")["arguments"] == {"subject": "subject-1", "visit": visit}
+    found = (RegionVolume("left_out", ages[visit], "hippocampus", 5.8, 5.0, 6.6),)
+    desk.worker.answer("leave-out", LeftOut(visit, found))
+    assert desk.state.left_out is not None
+    (line,) = desk.state.left_out.lines
+    assert (line.seen_ml, line.predicted_ml, line.low_ml, line.high_ml) == (6.0, 5.8, 5.0, 6.6)
+    assert desk.state.status.startswith(words)
+    assert desk.state.can_look
+
+
+def test_a_new_apply_takes_the_check_of_the_earlier_scans_away(desk: Desk) -> None:
+    visits = (*loaded().visits, VisitEntry("third", "third.nii", 76.0))
+    desk.apply(visits=visits)
+    desk.control.leave_out(0)
+    desk.worker.answer("leave-out", LeftOut(0, (RegionVolume("left_out", 70.0, "hippocampus", 7.0),)))
+    assert desk.state.left_out is not None
+    desk.apply(visits=visits)
+    assert desk.state.left_out is None
 
 
 def test_two_scans_are_too_few_to_leave_one_out_without_a_prior(desk: Desk) -> None:
-    desk.control.choose(Choices(method="linear"))
-    assert desk.state.can_apply
-    assert not desk.state.can_hold_out
+    desk.apply(method="linear")
+    assert desk.state.can_look
+    assert not desk.state.can_leave_out
+    desk.control.leave_out(0)
+    assert "leave-out" not in desk.worker.names()
+    desk.apply(method="bayes")
+    assert desk.state.can_leave_out
 
 
 def test_export_names_what_was_written(desk: Desk, tmp_path: Path) -> None:
@@ -156,9 +183,17 @@ def test_export_names_what_was_written(desk: Desk, tmp_path: Path) -> None:
         "ages_years": [75.0],
         "folder": str(tmp_path / "out"),
         "image_kind": "warped",
+        "image_format": "nifti",
     }
     desk.worker.answer("export", Exported(str(tmp_path / "out"), ("volumes.csv", "forecast.json")))
     assert desk.state.status == f"2 files were written to {tmp_path / 'out'}."
+
+
+def test_the_format_that_is_chosen_is_exported(desk: Desk, tmp_path: Path) -> None:
+    desk.apply()
+    desk.control.board.change(image_format="nrrd")
+    desk.control.export(tmp_path / "out", (75.0,))
+    assert desk.worker.last("export")["arguments"]["image_format"] == "nrrd"
 
 
 def test_changed_scans_or_choices_ask_for_apply_again(desk: Desk) -> None:

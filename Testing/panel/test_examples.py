@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-WITH_EXAMPLES = ("visits", "wishes", "state", "packages", "exports")
+WITH_EXAMPLES = ("visits", "wishes", "state", "regions", "left_out", "packages", "exports")
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

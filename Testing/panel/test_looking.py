@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from MRExtrapPanel.choices import DEFAULT_IMAGE, IMAGES
+from MRExtrapPanel.choices import DEFAULT_FORMAT, DEFAULT_IMAGE, FORMATS, IMAGES
 from MRExtrapPanel.state import Sweep
 from MRExtrapPanel.wishes import AtAge, Between, Shown
 from panel_desk import Desk, predicted
 
 from MRExtrapLib.forecast import anchoring
+from MRExtrapLib.imaging import storing
 from MRExtrapLib.model.typed_json import to_json
 from MRExtrapLib.scene import notice
 from MRExtrapLib.worker.protocol import CANCELLED
@@ -99,7 +100,9 @@ def test_a_worker_lost_while_a_wish_waits_is_not_started_by_it(desk: Desk) -> No
     assert len(desk.workers) == 1
 
 
-def test_the_panels_own_image_is_the_engines() -> None:
+def test_the_panels_own_image_and_format_are_the_engines() -> None:
+    assert DEFAULT_FORMAT == storing.DEFAULT_FORMAT
+    assert {name for name, _ in FORMATS} == set(storing.ENDINGS)
     assert DEFAULT_IMAGE == anchoring.DEFAULT_IMAGE
     assert {kind for kind, _ in IMAGES} == set(anchoring.IMAGE_WORDS) == set(notice.IMAGE_WORDS)
 

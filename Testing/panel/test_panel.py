@@ -145,13 +145,26 @@ def test_play_runs_through_the_ages_and_leaves_a_sequence(looking: Panel) -> Non
     assert AgeSequence(source).ages_years == (74.0, 75.0, 76.0)
 
 
-def test_a_phantom_that_ages_in_a_line_is_predicted_without_error(looking: Panel) -> None:
-    looking.ui.holdOutButton.click()
-    wait_until(lambda: looking.state.held_out is not None)
-    check = looking.state.held_out
-    assert check.age_years == 74.0
-    assert all(seen == predicted for _, seen, predicted in check.rows)
-    assert check.name in looking.ui.heldOutLabel.text
+def test_a_phantom_that_ages_in_a_line_is_predicted_without_error_whichever_scan_is_left_out(
+    looking: Panel,
+) -> None:
+    ui = looking.ui
+    assert ui.leftOutTable.isHidden()
+    assert ui.leaveOutBox.currentIndex == 2
+    for visit, place in ((2, "ahead"), (1, "in between"), (0, "back in time")):
+        assert ui.leaveOutBox.itemText(visit).startswith(f"{(70, 72, 74)[visit]}.0 y, {place}: ")
+        ui.leaveOutBox.currentIndex = visit
+        ui.leaveOutButton.click()
+        wait_until(lambda visit=visit: getattr(looking.state.left_out, "age_years", 0) == (70, 72, 74)[visit])
+        check = looking.state.left_out
+        assert check is not None
+        assert check.lines
+        assert all(line.seen_ml == line.predicted_ml for line in check.lines)
+        assert check.name in ui.leftOutLabel.text
+        assert not ui.leftOutTable.isHidden()
+        errors = [ui.leftOutTable.item(row, 3).text() for row in range(ui.leftOutTable.rowCount())]
+        assert errors == ["" if line.error_percent is None else "+0.0 %" for line in check.lines]
+    assert looking.state.can_look
 
 
 def test_choices_travel_to_the_worker_and_ask_for_apply_again(looking: Panel) -> None:

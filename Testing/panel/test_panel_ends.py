@@ -48,6 +48,7 @@ def test_a_saved_scene_brings_the_panel_back_as_it_was(panel: Panel, tmp_path: P
     import slicer
 
     panel.ui.imageBox.currentIndex = 1
+    panel.ui.formatBox.currentIndex = 1
     panel.ui.diagnosisBox.currentIndex = 2
     panel.ui.ageSlider.value = 79.0
     panel.ui.sweepEndBox.value = 78.5
@@ -59,6 +60,7 @@ def test_a_saved_scene_brings_the_panel_back_as_it_was(panel: Panel, tmp_path: P
     assert slicer.mrmlScene.ReadFromMRB(bundle, True)
     assert remembered(panel) == kept
     assert panel.ui.imageBox.currentIndex == 1
+    assert (panel.ui.formatBox.currentIndex, panel.state.image_format) == (1, "nrrd")
     assert panel.ui.visitsTable.rowCount() == 3
 
 
@@ -104,7 +106,8 @@ def remembered(panel: Panel) -> tuple:
     state = panel.state
     rows = [(visit.name, visit.age_years, visit.origin) for visit in state.table.visits]
     sweep = dataclasses.astuple(state.sweep)
-    return rows, vars(state.choices), state.age_years, state.shown.value, state.image, sweep
+    looks = (state.shown.value, state.image, state.image_format)
+    return rows, vars(state.choices), state.age_years, looks, sweep
 
 
 def test_a_closed_scene_empties_the_panel_and_ends_the_worker(looking: Panel) -> None:

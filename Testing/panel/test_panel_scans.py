@@ -29,7 +29,7 @@ def test_an_empty_panel_offers_only_what_can_be_done(make_panel: Callable[..., P
     ui = make_panel().ui
     assert ui.statusLabel.text == "Add the T1 scans of one person."
     assert ui.addButton.enabled
-    for name in ("applyButton", "playButton", "holdOutButton", "exportButton", "alphaSlider", "readButton"):
+    for name in ("applyButton", "playButton", "leaveOutButton", "exportButton", "alphaSlider", "readButton"):
         assert not getattr(ui, name).enabled, name
 
 

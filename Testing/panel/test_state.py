@@ -7,14 +7,16 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from MRExtrapPanel.choices import Choices, bundled_entry, least_scans, model_words
+from MRExtrapPanel.choices import FEWEST_SCANS, Choices, bundled_entry, least_scans, model_words
 from MRExtrapPanel.doctor import Checkup
 from MRExtrapPanel.exports import new_folder_in
+from MRExtrapPanel.left_out import LeftOut, LeftOutLine
 from MRExtrapPanel.packages import InstallPlan
 from MRExtrapPanel.state import PanelState, Sweep, VolumeLine
-from MRExtrapPanel.words import WARNING, trust_words, volume_cells
+from MRExtrapPanel.words import WARNING, left_out_cells, trust_words, volume_cells
 from panel_desk import REPOSITORY, loaded
 
+from MRExtrapLib.forecast.subject import FEWEST_OF_METHOD
 from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 from MRExtrapLib.worker.results import Greeting, ModelEntry, RegionVolume
 
@@ -23,7 +25,7 @@ def test_nothing_can_be_done_before_there_are_scans() -> None:
     state = PanelState(missing=())
     assert not state.can_apply
     assert not state.can_look
-    assert not state.can_hold_out
+    assert not state.can_leave_out
     assert state.status == "Add the T1 scans of one person."
 
 
@@ -85,8 +87,19 @@ def test_a_model_with_a_prior_needs_one_scan_and_says_so(tmp_path: Path) -> None
     (tmp_path / "progression.safetensors").touch()
     assert least_scans(Choices(), (plain,)) == 1
     assert least_scans(Choices(method="linear"), (plain,)) == 2
-    assert least_scans(Choices(), (plain,), has_last_held_out=True) == 2
     assert "one scan suffices" in model_words(plain, Choices())
+
+
+def test_the_panel_needs_as_many_scans_as_the_engine() -> None:
+    assert FEWEST_SCANS == FEWEST_OF_METHOD
+
+
+def test_known_regions_come_first_in_a_check_too() -> None:
+    lines = (LeftOutLine("amygdala", 1.5, 1.5), LeftOutLine("ventricles", 40.0, 44.0, 41.0, 47.0))
+    check = LeftOut("scan", 70.0, "last", lines)
+    assert [line.region for line in check.lines] == ["ventricles", "amygdala"]
+    assert left_out_cells(check.lines[0]) == ("Ventricles", "40.00", "44.00", "+10.0 %", "41.00 – 47.00")
+    assert left_out_cells(LeftOutLine("amygdala", 0.0, 0.1)) == ("Amygdala", "0.00", "0.10", "", "")
 
 
 def test_the_bundled_model_is_known_before_any_worker_runs(tmp_path: Path) -> None:

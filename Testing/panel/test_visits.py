@@ -103,3 +103,24 @@ def test_ages_are_read_as_people_type_them(text: str, years: float | None) -> No
 def test_what_is_no_age_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"type it like 71\.5"):
         read_age(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_doubted"),
+    [
+        ("sub-01_ses-01_T2w", True),
+        ("7: Ax SWI", True),
+        ("FLAIR 3D", True),
+        ("sub-01_ses-01_T1w", False),
+        ("T1_MPRAGE_PD", False),
+        ("update of 2012", False),
+        ("phantom 70", False),
+    ],
+)
+def test_a_scan_that_is_called_like_another_contrast_is_doubted_not_refused(
+    name: str, is_doubted: bool
+) -> None:
+    table = VisitTable((Visit("a", name, 70.0, "typed"), Visit("b", "head", 72.0, "typed")))
+    doubts = [finding for finding in table.findings(2) if "T1-weighted" in finding.sentence]
+    assert [finding.stops for finding in doubts] == [False] * is_doubted
+    assert all(name in finding.sentence for finding in doubts)

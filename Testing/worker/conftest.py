@@ -13,7 +13,7 @@ from fakes import AFFINE, fake_voxels
 
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
-from MRExtrapLib.worker.local import LocalWorker, local_worker
+from MRExtrapLib.worker.local import LocalWorker, WorkerFailure, local_worker
 from MRExtrapLib.worker.requests import Load, ScanInput
 from MRExtrapLib.worker.session import new_session_path
 
@@ -23,6 +23,7 @@ AGES_YEARS = (70.0, 72.0, 74.0)
 
 CommandOf = Callable[..., list[str]]
 StartWorker = Callable[..., AbstractContextManager[LocalWorker]]
+FailureOf = Callable[[LocalWorker, object], tuple[str, str]]
 
 
 def worker_words(session: Path, *options: str, parent_pid: int | None = None) -> list[str]:
@@ -71,6 +72,18 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> tuple[ScanInput, ...]:
         write_nifti(Volume(fake_voxels(seed), AFFINE), path)
         found.append(ScanInput(str(path), age))
     return tuple(found)
+
+
+@pytest.fixture(scope="session")
+def failure_of() -> FailureOf:
+    """`failure_of(worker, asked)`: of what kind a refusal is, and its sentence."""
+
+    def told_by(worker: LocalWorker, asked: object) -> tuple[str, str]:
+        with pytest.raises(WorkerFailure) as told:
+            worker.answer(asked)
+        return told.value.failed.kind, told.value.failed.sentence
+
+    return told_by
 
 
 @pytest.fixture(scope="module")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import AFFINE, SHAPE, fake_engine, fake_scan, fake_voxels
+from fakes import AFFINE, OWN_UNITS, SHAPE, fake_engine, fake_scan, fake_voxels
 
-from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SLIDER_IMAGE
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
-from MRExtrapLib.worker.local import LocalWorker, WorkerFailure
-from MRExtrapLib.worker.protocol import INPUT, MODEL, NOT_UNDERSTOOD, PROTOCOL_VERSION
+from MRExtrapLib.worker.local import LocalWorker
+from MRExtrapLib.worker.protocol import INPUT
 from MRExtrapLib.worker.requests import (
     Export,
-    Hello,
     Interpolate,
+    LeaveOut,
     Load,
     Models,
     Predict,
@@ -32,6 +32,7 @@ SINGLE_PRECISION = 1e-3
 """Own units go up to 220 in float32, and a line ten years on multiplies their rounding."""
 
 Scans = tuple[ScanInput, ...]
+FailureOf = Callable[[LocalWorker, object], tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -41,19 +42,6 @@ def the_same_forecast():
         Visit(fake_scan(fake_voxels(seed), f"visit{seed}"), age) for seed, age in enumerate((70, 72, 74))
     )
     return forecast(Subject(visits), Request((80,), image="plain"), fake_engine(kept=0.9))
-
-
-def failure_of(worker: LocalWorker, asked: object) -> tuple[str, str]:
-    with pytest.raises(WorkerFailure) as told:
-        worker.answer(asked)
-    return told.value.failed.kind, told.value.failed.sentence
-
-
-def test_another_version_is_refused_and_both_are_named(worker: LocalWorker) -> None:
-    kind, sentence = failure_of(worker, Hello(99))
-    assert kind == NOT_UNDERSTOOD
-    assert "version 99" in sentence
-    assert f"speaks {PROTOCOL_VERSION}" in sentence
 
 
 def test_a_person_is_described_before_any_age_is_asked(worker: LocalWorker, scans: Scans) -> None:
@@ -125,25 +113,6 @@ def test_an_image_can_hold_on_to_the_reference_scan(
     assert inside.mean() > 0.5
 
 
-def test_an_export_takes_the_image_that_was_loaded_with(
-    worker: LocalWorker, scans: Scans, tmp_path: Path
-) -> None:
-    loaded = worker.answer(Load(scans, image_kind="added"))
-    worker.answer(Predict(loaded.subject, 80, is_measured=True, has_uncertainty=True, image_kind="plain"))
-    worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
-    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
-    assert record["predictions"][0]["image_kind"] == "added"
-
-
-def test_an_export_takes_the_image_that_it_names(worker: LocalWorker, subject: str, tmp_path: Path) -> None:
-    worker.answer(Export(subject, (80,), str(tmp_path / "out"), "plain"))
-    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
-    assert record["predictions"][0]["image_kind"] == "plain"
-    kind, sentence = failure_of(worker, Export(subject, (80,), str(tmp_path / "other"), "painted"))
-    assert (kind, "There is no image 'painted'" in sentence) == (INPUT, True)
-    assert not (tmp_path / "other").exists()
-
-
 def test_a_sweep_arrives_in_parts_before_its_end(worker: LocalWorker, subject: str) -> None:
     parts, told = [], []
     swept = worker.answer(Sweep(subject, (76, 75, 77)), lambda fraction, words: told.append(fraction), parts)
@@ -190,16 +159,6 @@ def test_the_last_scan_can_be_held_out(worker: LocalWorker, scans: Scans, tmp_pa
     assert "predicted_age-74.00_T1w.nii.gz" in exported.files
 
 
-def test_an_export_is_the_folder_that_forecast_writes(
-    worker: LocalWorker, subject: str, tmp_path: Path
-) -> None:
-    exported = worker.answer(Export(subject, (76, 80), str(tmp_path / "out")))
-    assert {"forecast.json", "volumes.csv", "volumes.png", "predicted_age-76.00_T1w.nii.gz"} <= set(
-        exported.files
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
 def test_arrays_of_the_host_are_scans_too(worker: LocalWorker, scans: Scans, tmp_path: Path) -> None:
     affine = tuple(tuple(row) for row in AFFINE.tolist())
     given = []
@@ -234,51 +193,6 @@ def test_the_models_of_this_computer_are_listed(worker: LocalWorker) -> None:
         assert model.problem or model.networks
 
 
-@pytest.mark.parametrize(
-    ("asked", "kind", "words"),
-    [
-        (Load((ScanInput("nowhere.nii.gz", 70.0),)), INPUT, "There is no file or folder nowhere.nii.gz"),
-        (Load(()), INPUT, "at least one scan"),
-        (Load((ScanInput("a.npy", 70.0),)), INPUT, "without an affine"),
-        (Predict("nobody", 80), INPUT, "No person is loaded"),
-        (Release("nobody"), INPUT, "No person is loaded"),
-        (Release("", ("/etc/hosts.npy",)), INPUT, "no array of this session"),
-    ],
-)
-def test_bad_input_is_said_in_one_sentence(worker: LocalWorker, asked: object, kind: str, words: str) -> None:
-    found, sentence = failure_of(worker, asked)
-    assert found == kind
-    assert words in sentence
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
-
-
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"sex": "X"}, "The sex 'X' is not known"),
-        ({"method": "magic"}, "The method 'magic' is not known"),
-        ({"diagnosis": "flu"}, "The diagnosis 'flu' is not known"),
-        ({"image_kind": "painted"}, "There is no image 'painted'"),
-    ],
-)
-def test_unknown_choices_are_refused(
-    worker: LocalWorker, scans: Scans, changed: dict[str, str], words: str
-) -> None:
-    kind, sentence = failure_of(worker, Load(scans, **changed))
-    assert kind == INPUT
-    assert words in sentence
-
-
-def test_what_the_model_cannot_do_is_a_model_problem(worker: LocalWorker, scans: Scans) -> None:
-    assert failure_of(worker, Load(scans, method="bayes"))[0] == MODEL
-
-
-@pytest.mark.parametrize("age", [-1.0, 121.0])
-def test_ages_nobody_has_are_refused(worker: LocalWorker, subject: str, age: float) -> None:
-    assert failure_of(worker, Predict(subject, age))[0] == INPUT
-
-
 def test_released_arrays_are_gone_and_the_person_stays(worker: LocalWorker, subject: str) -> None:
     made = worker.answer(Predict(subject, 80))
     worker.answer(Release("", (made.image.path,)))
@@ -287,7 +201,9 @@ def test_released_arrays_are_gone_and_the_person_stays(worker: LocalWorker, subj
     assert Path(again.image.path).exists()
 
 
-def test_a_released_person_takes_their_arrays_along(worker: LocalWorker, scans: Scans) -> None:
+def test_a_released_person_takes_their_arrays_along(
+    worker: LocalWorker, scans: Scans, failure_of: FailureOf
+) -> None:
     name = worker.answer(Load(scans)).subject
     made = worker.answer(Predict(name, 80))
     worker.answer(Release(name))
@@ -295,19 +211,23 @@ def test_a_released_person_takes_their_arrays_along(worker: LocalWorker, scans: 
     assert failure_of(worker, Predict(name, 80))[0] == INPUT
 
 
-def test_an_export_leaves_a_foreign_folder_alone(worker: LocalWorker, subject: str, tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("mine", encoding="utf-8")
-    kind, sentence = failure_of(worker, Export(subject, (80,), str(tmp_path)))
-    assert kind == INPUT
-    assert "did not make" in sentence
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-
-
-def test_a_sliders_step_is_a_decode_and_an_export_is_what_forecast_writes(
-    worker: LocalWorker, scans: Scans, tmp_path: Path
+@pytest.mark.parametrize("visit", [0, 1, 2])
+def test_any_visit_can_be_left_out_and_is_what_the_others_say(
+    worker: LocalWorker, subject: str, visit: int
 ) -> None:
-    loaded = worker.answer(Load(scans))
-    assert loaded.image_kind == worker.answer(Predict(loaded.subject, 80)).image_kind == SLIDER_IMAGE
-    worker.answer(Export(loaded.subject, (80,), str(tmp_path / "out")))
-    record = json.loads((tmp_path / "out" / "forecast.json").read_text(encoding="utf-8"))
-    assert record["predictions"][0]["image_kind"] == DEFAULT_IMAGE
+    ages, voxels = np.array([70.0, 72.0, 74.0]), [fake_voxels(seed) for seed in range(3)]
+    (early, late), others = np.delete(ages, visit), [one for i, one in enumerate(voxels) if i != visit]
+    share = (ages[visit] - early) / (late - early)
+    expected = (1 - share) * others[0] + share * others[1]
+    found = {row.region: row for row in worker.answer(LeaveOut(subject, visit)).volumes}
+    conformed = OWN_UNITS.to_normalised(expected)
+    lost = 0.1 * conformed - 0.1 * np.mean([OWN_UNITS.to_normalised(one) for one in others], axis=0)
+    assert found["hippocampus"].volume_ml == pytest.approx(float((conformed - lost)[:3].sum()), rel=1e-4)
+    assert {(row.kind, row.age_years) for row in found.values()} == {("left_out", ages[visit])}
+
+
+def test_leaving_a_visit_out_changes_nothing_of_the_person(worker: LocalWorker, subject: str) -> None:
+    before = worker.client.voxels(worker.answer(Predict(subject, 80)).image)
+    first, again = (worker.answer(LeaveOut(subject, 1)) for _ in range(2))
+    np.testing.assert_array_equal(worker.client.voxels(worker.answer(Predict(subject, 80)).image), before)
+    assert first == again
