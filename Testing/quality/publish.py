@@ -85,7 +85,8 @@ def main() -> None:
         description=arguments.description,
     )
     card = arguments.card.read_text(encoding="utf-8")
-    save_model(arguments.output, manifest, model.networks, card, progression=model.progression)
+    learned = {"progression": model.progression, "volumes": model.volumes}
+    save_model(arguments.output, manifest, model.networks, card, **learned)
     print(f"Published {arguments.output}.")
 
 
