@@ -15,6 +15,7 @@ from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.visits import Visit, kept_visits
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.uncertainty import unbiased_ml
+from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progression.calibration import Case
 from MRExtrapLib.progression.covariates import Covariates
@@ -80,7 +81,8 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     ages, age = [person.ages_years[index] for index in trial.inputs], person.ages_years[trial.target]
     about = Covariates(fmean(ages), known.sex, known.diagnosis)
     latents = posterior_rate(np.stack([visit.latent for visit in inputs]), ages, engine.prior, about)
-    decoded = unbiased_ml(engine.measure(engine.decode(latents.at(age))).volumes_ml, inputs)
+    volume = engine.decode(latents.at(age), united_brain([visit.brain for visit in inputs]))
+    decoded = unbiased_ml(engine.measure(volume).volumes_ml, inputs)
     volumes_ml, signs = [visit.observed_ml for visit in inputs], [pooled(visit.latent) for visit in inputs]
     line = engine.knowledge.prior.line(volumes_ml, ages, about, signs)
     came, on_line, spread = visits[trial.target].observed_ml, line.at(age), line.spread(age)

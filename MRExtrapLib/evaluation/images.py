@@ -31,6 +31,7 @@ from MRExtrapLib.forecast.reconstruction import psnr_db
 from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
 from MRExtrapLib.forecast.volumes import person_volumes
+from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
@@ -75,7 +76,7 @@ class Predicted:
 def image_estimates(bench: Bench, trial: Trial) -> Iterator[Predicted]:
     """What each image method says, those left out that need more inputs or a prior."""
     last = bench.visits[trial.last]
-    decoded = bench.engine.decode(last.latent).voxels if bench.is_fullest(trial) else last.voxels
+    decoded = bench.engine.decode(last.latent, last.brain).voxels if bench.is_fullest(trial) else last.voxels
     carried = Estimate(CARRIED_FORWARD, trial, last.observed_ml)
     yield _compared(bench, carried, last.voxels, last.labels)
     through = Estimate(THROUGH_AUTOENCODER, trial, last.reconstructed_ml)
@@ -112,14 +113,15 @@ def _voxelwise(bench: Bench, trial: Trial) -> Predicted:
 
 def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predicted:
     age, inputs = bench.target_age(trial), bench.inputs(trial)
-    volume = bench.engine.decode(line.at(age))
+    inside = united_brain([visit.brain for visit in inputs])
+    volume = bench.engine.decode(line.at(age), inside)
     segmented = bench.engine.measure(volume)
     decoded_ml = unbiased_ml(segmented.volumes_ml, inputs)
     estimate = _stated(bench, trial, decoded_ml) if method == BAYES else None
     if estimate is None:
         spread_ml, freedom = None, None
         count = bench.design.directions
-        spread = spread_at(age, line, inputs, bench.engine, count=count) if count else None
+        spread = spread_at(age, line, inputs, bench.engine, count=count, inside=inside) if count else None
         if spread is not None:
             spread_ml = dict(spread.volumes_ml)
             freedom = float(line.degrees_of_freedom) if isinstance(line, LatentLine) else None

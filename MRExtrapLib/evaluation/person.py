@@ -28,6 +28,7 @@ from MRExtrapLib.evaluation.truth import Truth, visit_of
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
@@ -176,10 +177,11 @@ def _mixtures(bench: Bench, progress: Progress) -> Mixtures:
     """Volumes along the way from the first to the last visit; both ends are known already."""
     alphas = [float(alpha) for alpha in even_alphas(bench.design.steps)]
     first, last = bench.visits[0], bench.visits[-1]
+    inside = united_brain([first.brain, last.brain])
     between: list[Mapping[str, float]] = []
     for index, alpha in enumerate(alphas[1:-1]):
         progress(index / len(alphas), f"interpolating, alpha {alpha:.2f}")
-        between.append(dict(mix(first.latent, last.latent, alpha, bench.engine).volumes_ml))
+        between.append(dict(mix(first.latent, last.latent, alpha, bench.engine, inside).volumes_ml))
     volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
     return Mixtures(0, len(bench.visits) - 1, tuple(alphas), volumes)
 

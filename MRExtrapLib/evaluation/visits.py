@@ -25,6 +25,9 @@ from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.training.people import PersonScans, key_of
 from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
 
+DECODING = 2
+"""Raised whenever decoding or measuring gives other volumes than before."""
+
 CONFORMED = 0.7
 """Share of the time after conforming all visits of a person."""
 
@@ -122,11 +125,11 @@ def kept_visits(
 
 def _kept_encoded(scan: KeptScan, engine: Engine, scan_file: Path) -> Encoded:
     """What the model makes of a scan, kept beside it under the hash of the model's weights."""
-    key = key_of(engine.identity.fingerprint)
+    key = key_of(engine.identity.fingerprint, DECODING)
     file = scan_file.with_name(f"{scan_file.stem}_encoded-{key}.npz")
     if not file.is_file():
         latent = np.asarray(engine.encode(engine.template.volume.with_voxels(scan.voxels)), dtype=np.float32)
-        reconstructed = engine.decode(latent)
+        reconstructed = engine.decode(latent, scan.brain)
         psnr = psnr_db(scan.voxels, reconstructed.voxels, scan.brain)
         write_encoded(Encoded(latent, engine.measure(reconstructed).volumes_ml, psnr), file)
     return read_encoded(file)

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.measuring import write_table
 from MRExtrapLib.forecast.output import write_segmentation
 from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
 from MRExtrapLib.forecast.result import Labels
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
@@ -60,16 +63,17 @@ def interpolate(
     first, second = scans
     conformed = engine.conform([first.volume, second.volume], part_of(progress, 0.0, CONFORMED))
     ends = [engine.encode(one.volume) for one in conformed]
+    inside = united_brain([one.brain for one in conformed])
     mixtures = []
     for index, alpha in enumerate(alphas):
         progress(CONFORMED + (1.0 - CONFORMED) * index / steps, f"decoding alpha {alpha:.2f}")
-        mixtures.append(mix(ends[0], ends[1], float(alpha), engine))
+        mixtures.append(mix(ends[0], ends[1], float(alpha), engine, inside))
     return Interpolation((first, second), conformed, tuple(mixtures), engine.identity)
 
 
-def mix(first: Latent, second: Latent, alpha: float, engine: Engine) -> Mixture:
-    """The brain decoded at one mixture of two latents, segmented and measured."""
-    volume = engine.decode(mix_latents(first, second, alpha))
+def mix(first: Latent, second: Latent, alpha: float, engine: Engine, inside: NDArray[np.bool_]) -> Mixture:
+    """The brain decoded at one mixture of two latents, segmented and measured; `inside` is that of both."""
+    volume = engine.decode(mix_latents(first, second, alpha), inside)
     segmented = engine.measure(volume)
     return Mixture(alpha, volume, segmented.labels, segmented.volumes_ml)
 

@@ -150,16 +150,26 @@ class Engine:
         """The latent (C, D, H, W) of a conformed volume."""
         return self.codec.encode(volume.voxels)
 
-    def decode(self, latent: Latent) -> Volume:
-        """The brain of a latent, on the template's grid."""
-        return Volume(self.codec.decode(np.asarray(latent, dtype=np.float32)), self.template.volume.affine)
+    def decode(self, latent: Latent, inside: NDArray[np.bool_]) -> Volume:
+        """The brain of a latent, on the template's grid.
 
-    def decode_slab(self, latent: Latent, axis: int, first: int, last: int) -> Volume:
+        Args:
+            latent: (C, D, H, W).
+            inside: (X, Y, Z) where a brain may be, the person's visits together; beyond it is nothing. A
+                decoder leaves a faint halo there, and what a segmenter names depends a little on how much
+                it looks at: with the halo, volumes of one brain differed by up to 5 %.
+        """
+        voxels = self.codec.decode(np.asarray(latent, dtype=np.float32))
+        return Volume(np.where(inside, voxels, 0), self.template.volume.affine)
+
+    def decode_slab(
+        self, latent: Latent, inside: NDArray[np.bool_], axis: int, first: int, last: int
+    ) -> Volume:
         """The slices `first` to `last` (both included) of that brain across an axis, where they lie."""
         slices = self.codec.decode_slab(np.asarray(latent, dtype=np.float32), axis, first, last)
         affine = self.template.volume.affine.copy()
         affine[:3, 3] += first * affine[:3, axis]
-        return Volume(slices, affine)
+        return Volume(np.where(np.take(inside, range(first, last + 1), axis), slices, 0), affine)
 
     def measure(self, volume: Volume) -> Segmented:
         """Labels and volumes of a volume on the template's grid."""

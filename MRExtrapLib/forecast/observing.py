@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
@@ -13,7 +14,7 @@ from MRExtrapLib.forecast.result import LeftOutRow, Observation
 from MRExtrapLib.forecast.subject import FEWEST_OF_METHOD, Method, Subject, Visit
 from MRExtrapLib.forecast.uncertainty import PersonLine, unbiased_ml
 from MRExtrapLib.forecast.volumes import PersonVolumes, person_volumes
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import fit_line
@@ -38,7 +39,7 @@ def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent
 def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
     """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
     latent = engine.encode(conformed.volume)
-    reconstructed = engine.decode(latent)
+    reconstructed = engine.decode(latent, conformed.brain)
     return Observation(
         visit=visit,
         conformed=conformed,
@@ -47,6 +48,11 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
         observed_ml=engine.measure(conformed.volume).volumes_ml,
         reconstructed_ml=engine.measure(reconstructed).volumes_ml,
     )
+
+
+def brain_of(observations: Sequence[Observation]) -> NDArray[np.bool_]:
+    """(X, Y, Z) where any of these visits has brain."""
+    return united_brain([seen.conformed.brain for seen in observations])
 
 
 def fitted(method: Method, known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonLine:
@@ -96,7 +102,7 @@ def rows_without(
         raise InputError(msg)
     others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
     left, age = observations[index], observations[index].visit.age_years
-    decoded = engine.decode(fitted(method, others, rest, engine).at(age))
+    decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
     decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, rest)
     volumes = volumes_of(method, others, rest, engine)
     stated = volumes.at(age, decoded_ml) if volumes else None

@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.observing import (
     OBSERVED,
+    brain_of,
     fitted,
     left_out_rows,
     observe,
@@ -104,9 +108,14 @@ class Prepared:
         reference = self.observations[-1]
         return Anchor(reference.conformed.volume, self.decode(reference.visit.age_years))
 
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """(X, Y, Z) where any known visit has brain, on the template's grid."""
+        return brain_of(self.observations)
+
     def decode(self, age_years: float) -> Volume:
         """The image alone that the line predicts for an age, on the template's grid: one decode."""
-        return self.engine.decode(self.line.at(age_years))
+        return self.engine.decode(self.line.at(age_years), self.inside)
 
     def image_of(self, decoded: Volume, kind: ImageKind) -> Volume:
         """The image to show for a decode of the line, on the template's grid."""
@@ -150,6 +159,7 @@ class Prepared:
             progress,
             self.directions,
             has_volumes=self.volumes is None,
+            inside=self.inside,
         )
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:

@@ -38,7 +38,7 @@ class Reconstruction:
 def reconstruct(measured: Iterable[MeasuredScan], engine: Engine) -> Iterator[Reconstruction]:
     """Each measured scan encoded and decoded."""
     for one in measured:
-        volume = engine.decode(engine.encode(one.conformed.volume))
+        volume = engine.decode(engine.encode(one.conformed.volume), one.conformed.brain)
         psnr = psnr_db(one.conformed.volume.voxels, volume.voxels, one.conformed.brain)
         yield Reconstruction(one, volume, engine.measure(volume).volumes_ml, psnr)
 

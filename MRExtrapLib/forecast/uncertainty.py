@@ -127,6 +127,8 @@ def spread_at(
     progress: Progress = silent,
     count: int = DIRECTIONS,
     has_volumes: bool = True,
+    *,
+    inside: NDArray[np.bool_],
 ) -> Spread | None:
     """The spread of the prediction for an age; None where the line leaves none to judge (two scans).
 
@@ -141,6 +143,7 @@ def spread_at(
         progress: hears of each direction.
         count: directions of a Bayesian line; one by least squares has as many as its scans leave.
         has_volumes: False where volumes are known better from elsewhere, and measuring can be spared.
+        inside: (X, Y, Z) where any visit has brain.
     """
     found = _directions(age_years, line, count)
     if found is None:
@@ -150,7 +153,7 @@ def spread_at(
     variance_ml2 = _missed_variance_ml2(observations)
     for k, direction in enumerate(found.latents):
         progress(k / len(found.latents), f"uncertainty at age {age_years:.2f}, direction {k + 1}")
-        above, below = engine.decode(centre + direction), engine.decode(centre - direction)
+        above, below = (engine.decode(centre + step, inside) for step in (direction, -direction))
         is_random = found.is_last_random and k == len(found.latents) - 1
         image_variance += _squared(above.voxels - below.voxels, is_random)
         if not has_volumes:

@@ -207,5 +207,10 @@ def _conformed(
     )
 
 
+def united_brain(masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """(X, Y, Z) where any of a person's visits has brain, on the template's grid."""
+    return np.logical_or.reduce(masks)
+
+
 def _name(number: int, of: int) -> str:
     return "The scan" if of == 1 else f"Scan {number} of {of}"

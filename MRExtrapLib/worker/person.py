@@ -8,7 +8,7 @@ from typing import cast, get_args
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
 from MRExtrapLib.forecast.between import mix
-from MRExtrapLib.forecast.observing import rows_without
+from MRExtrapLib.forecast.observing import brain_of, rows_without
 from MRExtrapLib.forecast.pipeline import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
 from MRExtrapLib.imaging.conform import ConformedVisit
@@ -138,9 +138,13 @@ class Person:
         first, second = self._visit(asked.first), self._visit(asked.second)
         progress(0.0, f"decoding alpha {asked.alpha:.2f}")
         if not asked.is_measured:
-            volume = self.prepared.engine.decode(mix_latents(first.latent, second.latent, asked.alpha))
+            volume = self.prepared.engine.decode(
+                mix_latents(first.latent, second.latent, asked.alpha), brain_of([first, second])
+            )
             return Interpolated(asked.alpha, self._image(volume, second.conformed))
-        mixture = mix(first.latent, second.latent, asked.alpha, self.prepared.engine)
+        mixture = mix(
+            first.latent, second.latent, asked.alpha, self.prepared.engine, brain_of([first, second])
+        )
         progress(COMPUTED, "writing")
         return Interpolated(
             alpha=asked.alpha,

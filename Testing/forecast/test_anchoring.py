@@ -103,9 +103,12 @@ def test_the_record_and_the_file_say_which_image_it_is(kind: ImageKind, tmp_path
 def test_a_slab_of_the_engine_lies_where_its_slices_lie() -> None:
     engine = fake_engine(LOSSY)
     latent = np.random.default_rng(0).uniform(0, 0.5, (1, *engine.template.volume.shape))
-    whole = engine.decode(latent)
+    inside = np.random.default_rng(1).random(engine.template.volume.shape) < 0.7
+    whole = engine.decode(latent, inside)
+    assert not whole.voxels[~inside].any()
+    assert whole.voxels[inside].all()
     for axis in range(3):
-        part = engine.decode_slab(latent, axis, 2, 4)
+        part = engine.decode_slab(latent, inside, axis, 2, 4)
         index = np.zeros(4)
         index[[axis, 3]] = 2, 1
         np.testing.assert_array_equal(part.voxels, np.take(whole.voxels, range(2, 5), axis))

@@ -46,7 +46,7 @@ from MRExtrapLib.forecast.anchoring import Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.line import fit_line
@@ -148,13 +148,14 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     life = lifetime(scan, engine, years, seed)
     earlier, now, later = (engine.encode(one.volume) for one in (life.earlier, life.now, life.later))
     line = fit_line(np.stack([earlier, now]), (-years, 0.0))
-    reference, decoded = life.now.volume, engine.decode(now)
+    inside = united_brain([life.earlier.brain, life.now.brain])
+    reference, decoded = life.now.volume, engine.decode(now, inside)
     observed_ml, decoded_ml = (dict(engine.measure(one).volumes_ml) for one in (reference, decoded))
     figures = {f"true_percent/{region}": change for region, change in life.true_percent.items()}
     truth = image_figures(life.later.volume, observed_ml, life, engine)
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
     for case, latent in ((KNOWN, later), (FORECAST, line.at(years))):
-        predicted = engine.decode(np.asarray(latent, np.float32))
+        predicted = engine.decode(np.asarray(latent, np.float32), inside)
         for kind in KINDS:
             start = time.perf_counter()
             image = Anchor(reference, decoded).image(predicted, kind)

@@ -29,7 +29,7 @@ from MRExtrapLib.evaluation.straightness import straightness
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.progression.interpolation import even_alphas, mix_latents
 from MRExtrapLib.training.split import read_split
@@ -63,7 +63,7 @@ def row_of(name: str, engine: Engine, visits: Sequence[ConformedVisit], pairs: S
     """One network's line of the table."""
     psnr, alike, bias = [], [], []
     for visit in visits:
-        decoded = engine.decode(engine.encode(visit.volume))
+        decoded = engine.decode(engine.encode(visit.volume), visit.brain)
         psnr.append(psnr_db(visit.volume.voxels, decoded.voxels, visit.brain))
         alike.append(ssim(visit.volume.voxels, decoded.voxels, visit.brain))
         seen, kept = (engine.measure(one).volumes_ml for one in (visit.volume, decoded))
@@ -72,7 +72,10 @@ def row_of(name: str, engine: Engine, visits: Sequence[ConformedVisit], pairs: S
     for pair in pairs:
         ends = [engine.encode(visit.volume) for visit in pair.visits]
         alphas = [float(alpha) for alpha in even_alphas(steps)]
-        measured = [engine.measure(engine.decode(mix_latents(*ends, alpha))).volumes_ml for alpha in alphas]
+        inside = united_brain([visit.brain for visit in pair.visits])
+        measured = [
+            engine.measure(engine.decode(mix_latents(*ends, alpha), inside)).volumes_ml for alpha in alphas
+        ]
         for region in (
             r for r, change in pair.change_percent.items() if abs(change) >= SMALLEST_CHANGE_PERCENT
         ):
@@ -81,7 +84,10 @@ def row_of(name: str, engine: Engine, visits: Sequence[ConformedVisit], pairs: S
             shares.append(line.change_percent / pair.change_percent[region])
     first = visits[0].volume
     latent = engine.encode(first)
-    seconds = [_seconds(lambda: engine.encode(first)), _seconds(lambda: engine.decode(latent))]
+    seconds = [
+        _seconds(lambda: engine.encode(first)),
+        _seconds(lambda: engine.decode(latent, visits[0].brain)),
+    ]
     cells = [cell(fmean(psnr), ".2f"), cell(fmean(alike), ".4f"), cell(fmean(bias), ".2f")]
     cells += [cell(median(r_squared), ".4f"), cell(min(r_squared), ".4f"), cell(median(shares), ".2f")]
     size = "×".join(str(n) for n in latent.shape)
