@@ -5,10 +5,11 @@
 
 COHORT is a held-out BIDS tree with true volumes, as `mrextrap simulate` makes it. Of each person the first
 visit, the last, and the one nearest to the middle in age are conformed together; they are kept in
-FOLDER/visits and conformed once for all models that share a segmenter. Of each model are told, by its own
-segmenter: what a reconstruction keeps; how far the change between first and last visit, as decoded, is from
-what the segmenter finds in the scans and from the truth; how straight volumes run along the way between both
-ends; and how far the middle visit lies from that way, as a latent and as an image.
+FOLDER/visits and conformed once for all models that share a segmenter. That segmenter sees all images of a
+person, scans and decoded ones, in one frame (see `Frame`). Of each model are told: what a reconstruction
+keeps; how far the change between first and last visit, as decoded, is from what the segmenter finds in the
+scans and from the truth; how straight volumes run along the way between both ends; and how far the middle
+visit lies from that way, as a latent and as an image.
 
 Each model's figures lie in FOLDER/NAME.json, which a second start continues; the table is printed at the end.
 """
@@ -23,6 +24,8 @@ from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
 from quality.autoencoder import SMALLEST_CHANGE_PERCENT
@@ -40,9 +43,10 @@ from MRExtrapLib.evaluation.visits import scan_maker
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
+from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.progression.interpolation import even_alphas, mix_latents
 from MRExtrapLib.progression.line import Latent
-from MRExtrapLib.training.people import PersonScans, participant_of
+from MRExtrapLib.training.people import PersonScans, key_of, participant_of
 from MRExtrapLib.training.scans import KeptScan, kept_scans, read_kept
 from MRExtrapLib.training.trajectories import middle_visit
 
@@ -64,6 +68,33 @@ COLUMNS = (
 )
 
 
+SPECK = 1e-6
+"""Too dim for any network, and not zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What is looked at of every image of a person: what was brain at any visit, in its box.
+
+    A decoded image is not quite dark where the scan is zero, and a segmenter that looks at the box of what is
+    not zero then names a few percent less hippocampus (2.5 for 0.1, measured): that is no property of an
+    autoencoder, and would hide what is.
+
+    Attributes:
+        brain: (X, Y, Z).
+    """
+
+    brain: NDArray[np.bool_]
+
+    def measure(self, voxels: Voxels, engine: Engine) -> Mapping[str, float]:
+        """Region → ml inside the frame."""
+        inside = np.where(self.brain, voxels, 0).astype(np.float32)
+        (box,) = ndimage.find_objects(self.brain.astype(np.uint8))
+        for corner in (tuple(side.start for side in box), tuple(side.stop - 1 for side in box)):
+            inside[corner] = max(inside[corner], SPECK)
+        return engine.measure(engine.template.volume.with_voxels(inside)).volumes_ml
+
+
 @dataclass(frozen=True, eq=False)
 class Aged:
     """A held-out person: three visits, conformed, and the true change.
@@ -71,12 +102,16 @@ class Aged:
     Attributes:
         name: of the participant.
         scans: first, middle, last.
+        frame: in which all are measured.
+        observed_ml: region → ml of each scan.
         share: of the years between the ends that have passed at the middle.
         true_change_percent: region → from first to last, of the first.
     """
 
     name: str
     scans: tuple[KeptScan, KeptScan, KeptScan]
+    frame: Frame
+    observed_ml: tuple[Mapping[str, float], ...]
     share: float
     true_change_percent: Mapping[str, float]
 
@@ -99,8 +134,8 @@ def three_visits(person: PersonScans) -> PersonScans:
     )
 
 
-def aged_people(cohort: Path, names: Sequence[str], engine: Engine, visits: Path) -> list[Aged]:
-    """The people of a cohort by name (all if none is given), their scans conformed or found.
+def aged_people(cohort: Path, names: Sequence[str], engine: Engine, output: Path) -> list[Aged]:
+    """The people of a cohort by name (all if none is given), their scans conformed and measured, or found.
 
     Raises:
         InputError: there is no such person, or no truth is told.
@@ -112,33 +147,45 @@ def aged_people(cohort: Path, names: Sequence[str], engine: Engine, visits: Path
         msg = f"{cohort} has nobody with {VISITS} visits named {', '.join(unknown)}."
         raise InputError(msg)
     truth, people = read_truth(cohort), []
+    segmenter = engine.identity.segmenter_fingerprint
+    records = Records(output / f"observed-{key_of(segmenter)}.json", {"segmenter": segmenter})
     for name in names or list(everyone):
         person = three_visits(everyone[name])
-        first, middle, last = (read_kept(file) for file in kept_scans(person, scan_maker(engine), visits))
-        start, end = person.ages_years[0], person.ages_years[-1]
+        files = kept_scans(person, scan_maker(engine), output / "visits")
+        first, middle, last = (read_kept(file) for file in files)
+        start, then, end = person.ages_years
         try:
             before, after = (truth[visit_of(person.paths[index])] for index in (0, -1))
             change = _change_percent(before, after)
         except KeyError as error:
             msg = f"{cohort} tells no true volumes of {name} ({error}); give a cohort that was simulated."
             raise InputError(msg) from error
-        people.append(
-            Aged(name, (first, middle, last), (person.ages_years[1] - start) / (end - start), change)
-        )
+        frame, scans = Frame(first.brain | middle.brain | last.brain), (first, middle, last)
+        observed_ml = _observed_ml(files, scans, frame, engine, records)
+        people.append(Aged(name, scans, frame, observed_ml, (then - start) / (end - start), change))
     return people
+
+
+def _observed_ml(
+    files: Sequence[Path], scans: Sequence[KeptScan], frame: Frame, engine: Engine, records: Records
+) -> tuple[Mapping[str, float], ...]:
+    """Region → ml of each scan, measured once for all models with this segmenter."""
+    for file, scan in zip(files, scans, strict=True):
+        records.measure(CONDITION, file.stem, lambda scan=scan: frame.measure(scan.voxels, engine))
+    return tuple(records.figures[CONDITION][file.stem] for file in files)
 
 
 def person_figures(person: Aged, engine: Engine, steps: int) -> Figures:
     """All figures of one person by one model."""
     latents = [engine.encode(engine.template.volume.with_voxels(scan.voxels)) for scan in person.scans]
     decoded = [engine.decode(latent) for latent in latents]
-    kept_ml = [engine.measure(volume).volumes_ml for volume in decoded]
+    kept_ml = [person.frame.measure(volume.voxels, engine) for volume in decoded]
     pairs = list(zip(person.scans, decoded, strict=True))
     figures = {
         "psnr_db": fmean(psnr_db(scan.voxels, volume.voxels, scan.brain) for scan, volume in pairs),
         "ssim": fmean(ssim(scan.voxels, volume.voxels, scan.brain) for scan, volume in pairs),
     }
-    observed_ml = [scan.observed_ml for scan in person.scans]
+    observed_ml = person.observed_ml
     for region in HEADLINE_REGIONS:
         shares = [kept[region] / seen[region] for kept, seen in zip(kept_ml, observed_ml, strict=True)]
         figures[f"bias_percent/{region}"] = 100 * (fmean(shares) - 1)
@@ -150,25 +197,21 @@ def person_figures(person: Aged, engine: Engine, steps: int) -> Figures:
     figures |= {
         f"change_percent/{k}/{region}": v for k, found in changes.items() for region, v in found.items()
     }
-    ends = kept_ml[0], kept_ml[-1]
-    return (
-        figures
-        | _way_figures(latents[0], latents[-1], ends, engine, steps)
-        | _middle(person, latents, engine)
-    )
+    return figures | _way_figures(person, latents, kept_ml, engine, steps) | _middle(person, latents, engine)
 
 
 def _way_figures(
-    first: Latent,
-    last: Latent,
-    ends_ml: tuple[Mapping[str, float], Mapping[str, float]],
+    person: Aged,
+    latents: Sequence[Latent],
+    kept_ml: Sequence[Mapping[str, float]],
     engine: Engine,
     steps: int,
 ) -> Figures:
-    """R² of each region's volume along the way between two latents."""
+    """R² of each region's volume along the way between first and last latent."""
     shares = [1 - float(alpha) for alpha in even_alphas(steps)]
-    inner = [engine.decode(mix_latents(first, last, 1 - share)) for share in shares[1:-1]]
-    volumes_ml = [ends_ml[0], *(engine.measure(volume).volumes_ml for volume in inner), ends_ml[1]]
+    inner = [engine.decode(mix_latents(latents[0], latents[-1], 1 - share)) for share in shares[1:-1]]
+    inner_ml = [person.frame.measure(volume.voxels, engine) for volume in inner]
+    volumes_ml = [kept_ml[0], *inner_ml, kept_ml[-1]]
     return {
         f"r_squared/{region}": straightness(shares, [one[region] for one in volumes_ml]).r_squared
         for region in HEADLINE_REGIONS
@@ -266,7 +309,7 @@ def main() -> None:
         engine = load_engine(str(folder), arguments.device)
         identity = {"name": engine.identity.model, "sha256": engine.identity.model_sha256}
         records = Records(arguments.output / f"{name}.json", identity)
-        people = aged_people(arguments.cohort, arguments.people, engine, arguments.output / "visits")
+        people = aged_people(arguments.cohort, arguments.people, engine, arguments.output)
         rows.append(measured_row(name, records, people, engine, arguments.steps))
     print(f"\nFour figures in a cell: {', '.join(HEADLINE_REGIONS)}.\n\n{markdown(COLUMNS, rows)}")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cohorts import write_cohort
-from fakes import fake_engine
+from fakes import SHAPE, fake_engine
 from quality import ablation
 from quality.networks import HEADLINE_REGIONS
 from quality.records import Records
@@ -28,7 +29,7 @@ def a_cohort(tmp_path: Path) -> Path:
 
 def test_a_linear_model_misses_no_change_and_every_way_is_straight(a_cohort: Path, tmp_path: Path) -> None:
     engine = fake_engine(kept=KEPT)
-    people = ablation.aged_people(a_cohort, [], engine, tmp_path / "visits")
+    people = ablation.aged_people(a_cohort, [], engine, tmp_path / "out")
     assert len(people) == 2
     for person in people:
         figures = ablation.person_figures(person, engine, steps=4)
@@ -46,7 +47,7 @@ def test_the_row_tells_what_was_measured_and_a_second_start_measures_nothing(
     a_cohort: Path, tmp_path: Path
 ) -> None:
     engine, output = fake_engine(kept=KEPT), tmp_path / "some.json"
-    people = ablation.aged_people(a_cohort, [], engine, tmp_path / "visits")
+    people = ablation.aged_people(a_cohort, [], engine, tmp_path / "out")
     row = ablation.measured_row("some", Records(output, MODEL), people, engine, 4)
     assert len(row) == len(ablation.COLUMNS)
     assert row[0] == "some"
@@ -55,6 +56,16 @@ def test_the_row_tells_what_was_measured_and_a_second_start_measures_nothing(
     assert row[8] == f"0 of {len(people) * len(HEADLINE_REGIONS)}"
     again = ablation.measured_row("some", Records(output, MODEL), people, None, 4)  # type: ignore[arg-type]
     assert again == row
+
+
+def test_what_lies_outside_the_brain_is_not_looked_at(tmp_path: Path) -> None:
+    engine = fake_engine()
+    brain = np.zeros(SHAPE, bool)
+    brain[1:4, 1:4, 1:4] = True
+    frame, hazy = ablation.Frame(brain), np.full(SHAPE, 0.5, np.float32)
+    clean = np.where(brain, hazy, 0)
+    assert frame.measure(hazy, engine) == frame.measure(clean, engine)
+    assert frame.measure(hazy, engine)["gray_matter"] == pytest.approx(27 * 0.5)
 
 
 def test_the_middle_visit_is_the_nearest_to_the_middle_age(a_cohort: Path) -> None:
@@ -67,10 +78,10 @@ def test_the_middle_visit_is_the_nearest_to_the_middle_age(a_cohort: Path) -> No
 def test_who_cannot_be_measured_is_told_in_one_sentence(a_cohort: Path, tmp_path: Path) -> None:
     engine = fake_engine()
     with pytest.raises(InputError, match="nobody with 3 visits named sub-nobody"):
-        ablation.aged_people(a_cohort, ["sub-nobody"], engine, tmp_path / "visits")
+        ablation.aged_people(a_cohort, ["sub-nobody"], engine, tmp_path / "out")
     (a_cohort / "truth_volumes.tsv").unlink()
     with pytest.raises(InputError, match="tells no true volumes"):
-        ablation.aged_people(a_cohort, [], engine, tmp_path / "visits")
+        ablation.aged_people(a_cohort, [], engine, tmp_path / "out")
 
 
 def test_a_model_is_given_with_its_name() -> None:
