@@ -289,7 +289,8 @@ def psnr_db(network: Autoencoder, brains: Sequence[Brain], device: torch.device)
 def _loader(lessons: Lessons, training: AutoencoderTraining, first_step: int) -> Iterator[Tensor]:
     per_step = training.batch * training.accumulate
     total = training.steps * per_step * world_size()
-    crops = BrainCrops(lessons.brains, training.crop, total, training.seed, lessons.aged)
+    is_turned = training.anatomical_weight == 0
+    crops = BrainCrops(lessons.brains, training.crop, total, training.seed, lessons.aged, is_turned=is_turned)
     first = first_step * per_step * world_size() + rank()
     mine = Subset(crops, range(first, total, world_size()))
     return iter(DataLoader(mine, training.batch, num_workers=training.workers, drop_last=True))

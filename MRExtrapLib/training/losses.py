@@ -72,8 +72,10 @@ def perceptual_loss(seen: list[Tensor], expected: list[Tensor]) -> Tensor:
 def anatomical_loss(block_logits: Tensor, known_logits: Tensor) -> Tensor:
     """1 − mean soft Dice between what a segmenter names in two images, over structures that occur.
 
-    Σ2pq / (Σp² + Σq²) (Milletari 2016) is 1 only where both images name the same everywhere: a reconstruction
-    that a blur has robbed of the hippocampus's edge pays for it, though L1 hardly sees so few voxels.
+    2Σmin(p, q) / (Σp + Σq): what both hold of a structure is the lesser probability. The loss grows in
+    proportion to what is named otherwise. That of the form with Σpq / (Σp² + Σq²) grows with its square: of
+    two images that the segmenter names alike to 0.2 % it is 2e-5, and pulls nowhere. A reconstruction that a
+    blur has robbed of the hippocampus's edge pays for it, though L1 hardly sees so few voxels.
 
     Args:
         block_logits: (B, K·8, X, Y, Z) of `SegmenterNetwork` on one image.
@@ -84,9 +86,9 @@ def anatomical_loss(block_logits: Tensor, known_logits: Tensor) -> Tensor:
         logits.float().reshape(b, -1, 8, *space).softmax(dim=1).transpose(0, 1).flatten(1)
         for logits in (block_logits, known_logits)
     )
-    total = seen.square().sum(dim=1) + known.square().sum(dim=1)
+    shared, total = torch.minimum(seen, known).sum(dim=1), (seen + known).sum(dim=1)
     occurs = known.amax(dim=1) > 0.5
-    return 1 - (2 * (seen * known).sum(dim=1)[occurs] / total[occurs]).mean()
+    return 1 - (2 * shared[occurs] / total[occurs]).mean()
 
 
 def linearity_loss(

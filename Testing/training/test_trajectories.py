@@ -130,6 +130,13 @@ def test_without_trajectories_crops_are_what_they_were_before_there_were_any() -
     assert np.allclose(found, expected, atol=ROUNDING)
 
 
+def test_a_crop_that_a_segmenter_names_stays_upright() -> None:
+    height = np.broadcast_to(np.arange(1, 41, dtype=np.uint8), (40, 40, 40))
+    for index in range(20):
+        crop = BrainCrops([Brain("a", height)], 32, 20, seed=0, is_turned=False)[index][0]
+        assert torch.all(torch.diff(crop, dim=2) > 0)
+
+
 def test_conformed_scans_become_bytes_around_all_that_is_brain_at_any_visit() -> None:
     brain, wider = np.zeros((2, 30, 30, 30), bool)
     brain[10:20, 10:20, 10:20] = True
