@@ -105,7 +105,7 @@ class Aged:
         frame: in which all are measured.
         observed_ml: region → ml of each scan.
         share: of the years between the ends that have passed at the middle.
-        true_change_percent: region → from first to last, of the first.
+        true_ml: region → ml, first and last.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Aged:
     frame: Frame
     observed_ml: tuple[Mapping[str, float], ...]
     share: float
-    true_change_percent: Mapping[str, float]
+    true_ml: tuple[Mapping[str, float], Mapping[str, float]]
 
 
 def three_visits(person: PersonScans) -> PersonScans:
@@ -155,14 +155,13 @@ def aged_people(cohort: Path, names: Sequence[str], engine: Engine, output: Path
         first, middle, last = (read_kept(file) for file in files)
         start, then, end = person.ages_years
         try:
-            before, after = (truth[visit_of(person.paths[index])] for index in (0, -1))
-            change = _change_percent(before, after)
+            true_ml = truth[visit_of(person.paths[0])], truth[visit_of(person.paths[-1])]
         except KeyError as error:
             msg = f"{cohort} tells no true volumes of {name} ({error}); give a cohort that was simulated."
             raise InputError(msg) from error
         frame, scans = Frame(first.brain | middle.brain | last.brain), (first, middle, last)
         observed_ml = _observed_ml(files, scans, frame, engine, records)
-        people.append(Aged(name, scans, frame, observed_ml, (then - start) / (end - start), change))
+        people.append(Aged(name, scans, frame, observed_ml, (then - start) / (end - start), true_ml))
     return people
 
 
@@ -189,14 +188,11 @@ def person_figures(person: Aged, engine: Engine, steps: int) -> Figures:
     for region in HEADLINE_REGIONS:
         shares = [kept[region] / seen[region] for kept, seen in zip(kept_ml, observed_ml, strict=True)]
         figures[f"bias_percent/{region}"] = 100 * (fmean(shares) - 1)
-    changes = {
-        "observed": _change_percent(observed_ml[0], observed_ml[-1]),
-        "decoded": _change_percent(kept_ml[0], kept_ml[-1]),
-        "true": person.true_change_percent,
-    }
-    figures |= {
-        f"change_percent/{k}/{region}": v for k, found in changes.items() for region, v in found.items()
-    }
+    ends_ml = {"decoded": kept_ml, "observed": observed_ml, "true": person.true_ml}
+    for region in HEADLINE_REGIONS:
+        for kind, found in ends_ml.items():
+            change_ml = found[-1][region] - found[0][region]
+            figures[f"change_percent/{kind}/{region}"] = 100 * change_ml / person.true_ml[0][region]
     return figures | _way_figures(person, latents, kept_ml, engine, steps) | _middle(person, latents, engine)
 
 
@@ -229,10 +225,6 @@ def _middle(person: Aged, latents: Sequence[Latent], engine: Engine) -> Figures:
     }
 
 
-def _change_percent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    return {region: 100 * (after[region] / before[region] - 1) for region in HEADLINE_REGIONS}
-
-
 def row_of(name: str, records: Records) -> list[str]:
     """A model's line of the table; four figures in a cell are those of `HEADLINE_REGIONS`."""
 
@@ -240,7 +232,7 @@ def row_of(name: str, records: Records) -> list[str]:
         return fmean(records.column(CONDITION, figure).values())
 
     def missed(figure: str) -> str:
-        """Mean absolute difference of decoded changes from others."""
+        """Mean absolute difference of decoded changes from others, in % of the true volume at first."""
         found = [
             records.pairs(CONDITION, f"change_percent/decoded/{region}", f"change_percent/{figure}/{region}")
             for region in HEADLINE_REGIONS
