@@ -1,7 +1,5 @@
 """A run that was interrupted ends where an uninterrupted one ends."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,20 +42,6 @@ class PlugPulledError(Exception):
 def some_brains():
     index = np.indices((40, 40, 40)).sum(axis=0)
     return [Brain(f"made/{i}", ((np.sin(index / (4 + i)) + 1) * 100).astype(np.uint8)) for i in range(2)]
-
-
-@pytest.fixture
-def together(monkeypatch):
-    """Runs a script or module as two processes of torchrun and gives what they print."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-    def run(*words: str) -> str:
-        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        done = subprocess.run([*launcher, *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def weights_of(network: torch.nn.Module) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,10 +57,14 @@ def a_trajectory(name: str, ages_years: Sequence[float]) -> Trajectory:
     return Trajectory(name, tuple(ages_years), np.stack(visits).astype(np.uint8))
 
 
-@pytest.fixture
-def some_lessons() -> Lessons:
+def made_lessons() -> Lessons:
     brains = [Brain("made/young", a_trajectory("made/young", [0.0]).visits[0])]
     return Lessons(brains, brains, [a_trajectory(f"aged/{i}", [0.0, 1.0 + i, 4.0]) for i in range(2)])
+
+
+@pytest.fixture
+def some_lessons() -> Lessons:
+    return made_lessons()
 
 
 def test_a_straight_trajectory_costs_nothing_and_a_bend_as_much_as_it_is_large() -> None:
@@ -182,6 +186,29 @@ def test_an_interrupted_run_with_trajectories_ends_where_a_whole_one_ends(
     assert torch.equal(weights_of(whole), weights_of(resumed))
     bent, _ = train_autoencoder(some_lessons, replace(TINY, linearity_weight=0.0), {}, tmp_path / "bent", CPU)
     assert not torch.equal(weights_of(whole), weights_of(bent))
+
+
+TWO_LEARN = """
+import sys
+from pathlib import Path
+here = Path(sys.argv[1])
+sys.path[:0] = [str(here.parents[1]), str(here)]
+from test_trajectories import CPU, TINY, made_lessons, weights_of
+from MRExtrapLib.training.autoencoder import train_autoencoder
+network, _ = train_autoencoder(made_lessons(), TINY, {}, Path(sys.argv[2]), CPU)
+print("weights", weights_of(network).double().abs().sum().item())
+"""
+
+
+def test_processes_that_learn_straightness_together_stay_alike(
+    tmp_path: Path, together: Callable[..., str]
+) -> None:
+    script = tmp_path / "two.py"
+    script.write_text(TWO_LEARN, encoding="utf-8")
+    said = together(str(script), str(Path(__file__).parent), str(tmp_path / "run"))
+    sums = [line.split()[1] for line in said.splitlines() if line.startswith("weights")]
+    assert len(sums) == 2
+    assert sums[0] == sums[1]
 
 
 def test_a_term_taken_now_and_then_is_weighed_up(tmp_path: Path, some_lessons: Lessons) -> None:
