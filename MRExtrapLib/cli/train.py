@@ -14,6 +14,7 @@ from MRExtrapLib.cli import train_calibration, train_progression
 from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from MRExtrapLib.anatomy.segmentation import Segmenter
     from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
     from MRExtrapLib.model.folder import Model
     from MRExtrapLib.model.segmenter import SegmenterNetwork
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.training.packing import Provenance
     from MRExtrapLib.training.run import Run
     from MRExtrapLib.training.split import Split
+    from MRExtrapLib.training.trajectories import Trajectory
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -47,6 +49,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     autoencoder.add_argument("--perceptual-weight", type=float, metavar="WEIGHT", help=weight_help)
     names_help = "of what the segmenter names in both images, ours beside the paper's terms; 0 by default"
     autoencoder.add_argument("--anatomical-weight", type=float, metavar="WEIGHT", help=names_help)
+    every_help = "take the anatomical term every K-th step, K times as heavy: a step without it takes a third"
+    autoencoder.add_argument("--anatomical-every", type=int, metavar="K", help=every_help)
+    trajectories_help = (
+        "BIDS trees of people at several ages, as `mrextrap simulate` makes them of scans that train; half "
+        "of all crops are then of their visits. Who validates or tests in the split is left out, and who is "
+        "simulated of one who does"
+    )
+    autoencoder.add_argument(
+        "--trajectories", nargs="+", type=Path, default=[], metavar="BIDS", help=trajectories_help
+    )
+    linearity_help = "of decoding the way between two visits as the visit between them looks; 0 by default"
+    autoencoder.add_argument("--linearity-weight", type=float, metavar="WEIGHT", help=linearity_help)
     autoencoder.add_argument("--adversarial-weight", type=float, metavar="WEIGHT", help="β₂ (paper: 1e-3)")
     autoencoder.add_argument("--kl-weight", type=float, metavar="WEIGHT", help="β₃ (paper: 1e-6)")
     autoencoder.add_argument("--patch", type=int, help="side of the block that becomes channels")
@@ -112,7 +126,7 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
-    from MRExtrapLib.training.autoencoder import AutoencoderTraining, train_autoencoder
+    from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, train_autoencoder
     from MRExtrapLib.training.brains import find_scans, prepared_brains
     from MRExtrapLib.training.packing import pack_autoencoder
     from MRExtrapLib.training.perceptual import comparisons
@@ -126,24 +140,62 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     if not any(found):
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, arguments.data))}; give a folder that holds T1 scans."
         raise InputError(msg)
-    finder = Segmenter(segmenter, device).find_tissues
+    training = _autoencoder_training(arguments, AutoencoderTraining())
+    finder = Segmenter(segmenter, device)
     with one_after_the_first():
         split = _split(arguments, [subject for scans in found for subject, _ in scans])
+        trajectories = _trajectories(arguments, teacher, finder, split)
         used = [scan for scans in found for scan in _evenly(scans, split, arguments.most)]
-        brains, refused = prepared_brains(used, finder, arguments.output / "prepared")
-    for sentence in refused:
-        print(f"left out: {sentence}", file=sys.stderr)
+        brains, refused = prepared_brains(used, finder.find_tissues, arguments.output / "prepared")
+    _tell(refused)
     learners = [brain for brain in brains if split.part_of(brain.subject) == "train"]
     judges = [brain for brain in brains if split.part_of(brain.subject) == "validation"]
-    training = _autoencoder_training(arguments, AutoencoderTraining())
+    lessons = Lessons(learners, judges, trajectories)
     terms = comparisons(arguments.perceptual, training.anatomical_weight > 0, segmenter, device.torch)
     start = _autoencoder_to_refine(arguments.start_from, training.network)
-    network, run = train_autoencoder(learners, judges, training, terms, arguments.output, device.torch, start)
-    provenance = _provenance(arguments, [brain.subject for brain in learners], training.seed, run)
+    network, run = train_autoencoder(lessons, training, terms, arguments.output, device.torch, start)
+    subjects = [brain.subject for brain in (*learners, *lessons.aged)]
+    provenance = _provenance(arguments, subjects, training.seed, run)
     if rank() == 0:
         pack_autoencoder(network, teacher, bundled_template(), provenance, arguments.output / "model")
         print(f"The trained model is {arguments.output / 'model'}.")
     return 0
+
+
+def _trajectories(
+    arguments: argparse.Namespace, teacher: Model, segmenter: Segmenter, split: Split
+) -> Sequence[Trajectory]:
+    """Everyone of the trees who may train, conformed; what was conformed before is found in the run."""
+    from MRExtrapLib.imaging.conform import conform
+    from MRExtrapLib.model.manifest import weights_file
+    from MRExtrapLib.training.people import find_people
+    from MRExtrapLib.training.scans import ScanMaker
+    from MRExtrapLib.training.trajectories import kept_trajectories, may_train, require_middle_visits
+
+    people, left_out = find_people(arguments.trajectories) if arguments.trajectories else ([], [])
+    learners = [one for one in people if may_train(one.name, split)]
+    held_out = [f"{one.name}: held out by the split." for one in people if one not in learners]
+    if arguments.linearity_weight:  # before hours of conforming
+        require_middle_visits([one.ages_years for one in learners])
+    if not arguments.trajectories:
+        return ()
+    if not learners:
+        trees = ", ".join(map(str, arguments.trajectories))
+        msg = f"Nobody in {trees} has two visits at known ages and may train; give people who have and may."
+        raise InputError(msg)
+    maker = ScanMaker(
+        lambda volumes: conform(volumes, segmenter.find_tissues, segmenter.template),
+        segmenter.segment,
+        f"{teacher.manifest.files[weights_file('segmenter')]} own",  # as an engine names its own
+    )
+    found, refused = kept_trajectories(learners, maker, arguments.output / "scans")
+    _tell([*left_out, *held_out, *refused])
+    return found
+
+
+def _tell(left_out: Sequence[str]) -> None:
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
 
 
 def _autoencoder_to_refine(name: str | None, expected: AutoencoderConfig) -> Autoencoder | None:
@@ -179,8 +231,8 @@ def _autoencoder_training(
     arguments: argparse.Namespace, defaults: AutoencoderTraining
 ) -> AutoencoderTraining:
     run = ("epochs", "steps_per_epoch", "seed", "accumulate", "learning_rate", "crop", "batch")
-    loss = ("perceptual_weight", "anatomical_weight", "adversarial_weight", "kl_weight")
-    given = _given(arguments, *run, *loss)
+    loss = ("perceptual_weight", "anatomical_weight", "adversarial_weight", "kl_weight", "linearity_weight")
+    given = _given(arguments, *run, *loss, "anatomical_every")
     if arguments.adversarial_after is not None:
         given["adversarial_after_epoch"] = arguments.adversarial_after
     shape = _given(arguments, "patch", "widths", "blocks", "latent_channels")

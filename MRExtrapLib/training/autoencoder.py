@@ -1,7 +1,7 @@
 """Trains the autoencoder with the paper's loss (arXiv 2508.19482, equation 1).
 
-L1 + β₁·perceptual + β₂·adversarial + β₃·KL; the discriminator joins only after some epochs. A fifth term,
-off by default, holds what the segmenter names in place.
+L1 + β₁·perceptual + β₂·adversarial + β₃·KL; the discriminator joins only after some epochs. Two more terms
+are off by default: one holds what the segmenter names in place, one makes trajectories of ageing straight.
 """
 
 from __future__ import annotations
@@ -22,18 +22,25 @@ from tqdm import tqdm
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
-from MRExtrapLib.training.losses import kl_divergence
+from MRExtrapLib.training.losses import kl_divergence, linearity_loss
 from MRExtrapLib.training.perceptual import Comparisons
 from MRExtrapLib.training.run import Run, Trained, average_gradients, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
+from MRExtrapLib.training.trajectories import Trajectory, TripleCrops
 
 TRANSFORM_LEARNING_SHARE = 0.1
 """Learning rate of the lapped transform as a share of the networks'."""
 
+LINEARITY_EVERY = 2
+"""Steps for each triple of visits: one costs as much as a crop and a half."""
+
 
 @dataclass(frozen=True)
 class AutoencoderTraining:
-    """Everything an autoencoder run depends on, besides its data; β as in the paper."""
+    """Everything an autoencoder run depends on, besides its data; β as in the paper.
+
+    A term that is taken every k-th step counts k times there: its weight says the same as any other's.
+    """
 
     network: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     epochs: int = 230
@@ -41,6 +48,8 @@ class AutoencoderTraining:
     adversarial_after_epoch: int = 100
     perceptual_weight: float = 1.0
     anatomical_weight: float = 0.0
+    anatomical_every: int = 1
+    linearity_weight: float = 0.0
     adversarial_weight: float = 1e-3
     kl_weight: float = 1e-6
     crop: int = 64
@@ -57,12 +66,39 @@ class AutoencoderTraining:
         return self.epochs * self.steps_per_epoch
 
 
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What an autoencoder learns from and is judged by.
+
+    Attributes:
+        brains: to learn from.
+        validation: to judge by.
+        trajectories: people at several ages, to learn from.
+    """
+
+    brains: Sequence[Brain]
+    validation: Sequence[Brain] = ()
+    trajectories: Sequence[Trajectory] = ()
+
+    @property
+    def aged(self) -> tuple[Brain, ...]:
+        """Every visit of every trajectory."""
+        return tuple(brain for one in self.trajectories for brain in one.brains)
+
+
 class Trainer:
     """The networks, their optimisers and one step of training."""
 
-    def __init__(self, training: AutoencoderTraining, comparisons: Comparisons, device: torch.device) -> None:
+    def __init__(
+        self,
+        training: AutoencoderTraining,
+        comparisons: Comparisons,
+        device: torch.device,
+        triples: TripleCrops | None = None,
+    ) -> None:
         torch.manual_seed(training.seed)
         self.training, self.device, self.comparisons = training, device, comparisons
+        self.triples = triples
         self.network = on_device(Autoencoder(training.network), device)
         self.discriminator = PatchDiscriminator(
             spatial_dims=3, channels=32, in_channels=1, num_layers_d=3
@@ -89,7 +125,6 @@ class Trainer:
         share = learning_rate_share(step, self.training.steps, min(100, self.training.steps // 10))
         for group in self.optimiser.param_groups:
             group["lr"] = self.training.learning_rate * group["share"] * share
-        is_adversarial = step >= self.training.adversarial_after_epoch * self.training.steps_per_epoch
         generator = torch.Generator().manual_seed(
             self.training.seed * 1_000_003 + step * world_size() + rank()
         )
@@ -97,18 +132,35 @@ class Trainer:
         metrics: dict[str, float] = {}
         for _ in range(self.training.accumulate):
             image = next(batches).to(self.device, memory_format=torch.channels_last_3d)
-            terms, reconstruction = self._terms(image, generator, is_adversarial)
+            terms, reconstruction = self._terms(image, generator, step)
             (self._weighted(terms) / self.training.accumulate).backward()
             for name, term in terms.items():
                 metrics[name] = metrics.get(name, 0.0) + term.item() / self.training.accumulate
+        if self.triples is not None and is_turn(step, LINEARITY_EVERY):
+            metrics["linearity"] = self._straighten(self.triples, step)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
-        if is_adversarial:
+        if self._is_adversarial(step):
             metrics["discriminator"] = self._teach_discriminator(image, reconstruction)
         return metrics
 
+    def _is_adversarial(self, step: int) -> bool:
+        return step >= self.training.adversarial_after_epoch * self.training.steps_per_epoch
+
+    def _straighten(self, triples: TripleCrops, step: int) -> float:
+        """Adds the gradient of one triple's linearity; gives the term."""
+        triple = triples[step * world_size() + rank()]
+        images = triple.images.to(self.device)
+        ends = images[::2].contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            means, _ = self.network.encode(ends)
+            term = linearity_loss(self.network.decode, means[:1], means[1:], triple.share, images[1:2])
+        (self.training.linearity_weight * LINEARITY_EVERY * term).backward()
+        average_gradients(self.network)
+        return float(term.item())
+
     def _terms(
-        self, image: Tensor, generator: torch.Generator, is_adversarial: bool
+        self, image: Tensor, generator: torch.Generator, step: int
     ) -> tuple[dict[str, Tensor], Tensor]:
         downsampling = self.network.downsampling
         latent_shape = (
@@ -124,8 +176,9 @@ class Trainer:
                 "kl": kl_divergence(mean.float(), log_variance.float()),
             }
             for name, compare in self.comparisons.items():
-                terms[name] = compare(reconstruction, image).float()
-            if is_adversarial:
+                if name != "anatomical" or is_turn(step, self.training.anatomical_every):
+                    terms[name] = compare(reconstruction, image).float()
+            if self._is_adversarial(step):
                 verdict = self.discriminator(reconstruction)[-1].float()
                 terms["adversarial"] = self.judge(verdict, target_is_real=True, for_discriminator=False)
         return terms, reconstruction.detach()
@@ -134,7 +187,7 @@ class Trainer:
         weights = {
             "l1": 1.0,
             "perceptual": self.training.perceptual_weight,
-            "anatomical": self.training.anatomical_weight,
+            "anatomical": self.training.anatomical_weight * self.training.anatomical_every,
             "adversarial": self.training.adversarial_weight,
             "kl": self.training.kl_weight,
         }
@@ -155,6 +208,15 @@ class Trainer:
         return float(loss.item())
 
 
+def is_turn(step: int, every: int) -> bool:
+    """Whether a term that is taken every k-th step is taken at this one: the last of each k.
+
+    >>> [step for step in range(6) if is_turn(step, 2)]
+    [1, 3, 5]
+    """
+    return step % every == every - 1
+
+
 def _groups(network: Autoencoder) -> list[dict[str, object]]:
     """The transform learns slowly: each of its weights sees over a thousand bright voxels at once."""
     transform = list(network.transform.parameters())
@@ -163,8 +225,7 @@ def _groups(network: Autoencoder) -> list[dict[str, object]]:
 
 
 def train_autoencoder(
-    brains: Sequence[Brain],
-    validation: Sequence[Brain],
+    lessons: Lessons,
     training: AutoencoderTraining,
     comparisons: Comparisons,
     folder: Path,
@@ -174,21 +235,28 @@ def train_autoencoder(
     """An autoencoder trained for `training.epochs`, resumed from the folder if it holds a run.
 
     Args:
-        brains: to learn from.
-        validation: to judge by.
+        lessons: whom to learn from.
         training: everything else that it depends on.
         comparisons: terms of the loss beside L1.
         folder: of the run.
         device: to train on.
         start: weights to begin with, of the same shape; random ones if left out.
+
+    Raises:
+        InputError: the linearity term is asked for, and nobody has three visits; or the folder holds a run
+            with other options.
     """
     join_processes()
-    trainer = Trainer(training, comparisons, device)
+    triples = None
+    if training.linearity_weight > 0:
+        triples = TripleCrops(lessons.trajectories, training.crop, training.seed)
+    trainer = Trainer(training, comparisons, device, triples)
     if start is not None:
         trainer.network.load_state_dict(start.state_dict())
-    run = Run(folder, {"kind": "autoencoder", **asdict(training), "brains": len(brains)})
+    counts = {"brains": len(lessons.brains), "aged": len(lessons.aged)}
+    run = Run(folder, {"kind": "autoencoder", **asdict(training), **counts})
     run.restore(trainer.parts)
-    batches = iter(_loader(brains, training, run.step))
+    batches = iter(_loader(lessons, training, run.step))
     steps = range(run.step, training.steps)
     for step in (
         bar := tqdm(steps, desc="autoencoder", initial=run.step, total=training.steps, disable=rank() != 0)
@@ -199,7 +267,7 @@ def train_autoencoder(
         if run.step % 10 == 0:
             run.log(metrics)
         if run.step % training.steps_per_epoch == 0:
-            run.log({"validation_psnr_db": psnr_db(trainer.network, validation, device)})
+            run.log({"validation_psnr_db": psnr_db(trainer.network, lessons.validation, device)})
             run.save(trainer.parts)
     return trainer.network.eval(), run
 
@@ -218,10 +286,11 @@ def psnr_db(network: Autoencoder, brains: Sequence[Brain], device: torch.device)
     return sum(values) / max(1, len(values))
 
 
-def _loader(brains: Sequence[Brain], training: AutoencoderTraining, first_step: int) -> Iterator[Tensor]:
+def _loader(lessons: Lessons, training: AutoencoderTraining, first_step: int) -> Iterator[Tensor]:
     per_step = training.batch * training.accumulate
     total = training.steps * per_step * world_size()
-    crops = BrainCrops(brains, training.crop, total, training.seed)
+    is_turned = training.anatomical_weight == 0
+    crops = BrainCrops(lessons.brains, training.crop, total, training.seed, lessons.aged, is_turned=is_turned)
     first = first_step * per_step * world_size() + rank()
     mine = Subset(crops, range(first, total, world_size()))
     return iter(DataLoader(mine, training.batch, num_workers=training.workers, drop_last=True))

@@ -90,15 +90,37 @@ LEAST_BRAIN_SHARE = 0.2
 
 TRIES = 10
 
+AGED_SHARE = 0.5
+"""Of all crops where there are aged visits: as many as of the scans that the visits were made of."""
+
 
 class BrainCrops(Dataset):
     """Crop number i of an endless series; the same number and seed give the same crop.
 
-    Crops are mirrored and turned by right angles only: nothing is interpolated, so nothing gets blurred.
+    Where there are aged visits, `AGED_SHARE` of the crops is theirs: scans at 1 mm are of the young, and a
+    network that saw no others has not seen wide ventricles.
+
+    Attributes:
+        brains: upright.
+        size: S, the side of a crop.
+        length: how many crops are asked for.
+        seed: of everything random.
+        aged: visits at other ages, upright.
+        is_turned: see `random_crop`.
     """
 
-    def __init__(self, brains: Sequence[Brain], size: int, length: int, seed: int) -> None:
+    def __init__(
+        self,
+        brains: Sequence[Brain],
+        size: int,
+        length: int,
+        seed: int,
+        aged: Sequence[Brain] = (),
+        *,
+        is_turned: bool = True,
+    ) -> None:
         self.brains, self.size, self.length, self.seed = brains, size, length, seed
+        self.aged, self.is_turned = aged, is_turned
 
     def __len__(self) -> int:
         return self.length
@@ -106,18 +128,41 @@ class BrainCrops(Dataset):
     def __getitem__(self, index: int) -> Tensor:
         """(1, S, S, S) intensities in 0…1."""
         rng = np.random.default_rng((self.seed, index))
-        voxels = self.brains[int(rng.integers(len(self.brains)))].voxels
-        voxels = np.pad(voxels, [(0, max(0, self.size - n)) for n in voxels.shape])
-        crop = self._cut(voxels, rng)
-        crop = np.transpose(crop, rng.permutation(3))
-        crop = np.flip(crop, axis=tuple(axis for axis in range(3) if rng.random() < 0.5))
-        gain = float(rng.uniform(0.9, 1.1))
-        return torch.from_numpy(np.ascontiguousarray(crop)).float()[None].mul_(gain / STEPS).clamp_(0, 1)
+        pool = self.aged if self.aged and rng.random() < AGED_SHARE else self.brains
+        voxels = pool[int(rng.integers(len(pool)))].voxels
+        return random_crop([voxels], self.size, rng, is_turned=self.is_turned)[0]
 
-    def _cut(self, voxels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        for _ in range(TRIES):
-            start = [int(rng.integers(n - self.size + 1)) for n in voxels.shape]
-            crop = voxels[tuple(slice(at, at + self.size) for at in start)]
-            if np.count_nonzero(crop) >= LEAST_BRAIN_SHARE * crop.size:
-                break
-        return crop
+
+def random_crop(
+    visits: Sequence[NDArray[np.uint8]], size: int, rng: np.random.Generator, *, is_turned: bool = True
+) -> Tensor:
+    """The same crop of images on one grid, (n, 1, S, S, S) intensities in 0…1.
+
+    It is mirrored and turned by right angles only: nothing is interpolated, so nothing gets blurred. Where a
+    segmenter is to name what it shows, it stays upright and left and right alone change places: in a turned
+    brain ours finds 3 to 60 % of the hippocampus.
+
+    Args:
+        visits: (X, Y, Z) bytes each; the first says where there is brain enough.
+        size: S.
+        rng: what is random.
+        is_turned: whether a crop need not stay upright.
+    """
+    images = [np.pad(one, [(0, max(0, size - n)) for n in one.shape]) for one in visits]
+    box = _box_with_brain(images[0], size, rng)
+    axes = rng.permutation(3) if is_turned else np.arange(3)
+    mirrored = tuple(axis for axis in range(3 if is_turned else 1) if rng.random() < 0.5)
+    gain = float(rng.uniform(0.9, 1.1))
+    crops = np.stack([np.flip(np.transpose(one[box], axes), axis=mirrored) for one in images])
+    return torch.from_numpy(crops).float()[:, None].mul_(gain / STEPS).clamp_(0, 1)
+
+
+def _box_with_brain(
+    voxels: NDArray[np.uint8], size: int, rng: np.random.Generator
+) -> tuple[slice, slice, slice]:
+    for _ in range(TRIES):
+        x, y, z = (int(rng.integers(n - size + 1)) for n in voxels.shape)
+        box = slice(x, x + size), slice(y, y + size), slice(z, z + size)
+        if np.count_nonzero(voxels[box]) >= LEAST_BRAIN_SHARE * size**3:
+            break
+    return box

@@ -1,5 +1,8 @@
 """Small things to learn from."""
 
+import subprocess
+import sys
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -49,3 +52,17 @@ def a_labelled_folder(tmp_path, a_scanned_head):
         nib.save(nib.Nifti1Image(a_scanned_head.labels, np.eye(4)), folder / f"{name}_dseg.nii.gz")
     nib.save(nib.Nifti1Image(a_scanned_head.labels, np.eye(4)), folder / "training_seg_04.nii.gz")
     return folder
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """Runs a script or module as two processes of torchrun and gives what they print."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def run(*words: str) -> str:
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        done = subprocess.run([*launcher, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,5 +1,6 @@
 """Limit cases of what training pulls down."""
 
+import pytest
 import torch
 
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
@@ -41,6 +42,20 @@ def test_a_small_structure_that_is_lost_costs_as_much_as_a_large_one():
     known[0, 0, 0, 0, 0] = 1  # one voxel of 512
     lost = anatomical_loss(logits_for(torch.zeros_like(known)), logits_for(known))
     assert 0.5 <= lost < 0.51
+
+
+def test_twice_as_much_named_otherwise_costs_twice_as_much() -> None:
+    known = torch.zeros(1, 8, 8, 8, 8)
+    known[:, :, :4] = 1
+
+    def cost(share: float) -> float:
+        logits = torch.log(torch.tensor([share, 1 - share, 0, 0, 0]) + 1e-9)
+        seen = logits_for(known).clone().reshape(1, STRUCTURES, 8, 8, 8, 8)
+        seen[:, :, :, 0] = logits[None, :, None, None, None]
+        return float(anatomical_loss(seen.reshape(1, -1, 8, 8, 8), logits_for(known)))
+
+    assert cost(0.1) > 0.01
+    assert cost(0.2) / cost(0.1) == pytest.approx(2, rel=0.02)
 
 
 def test_a_coarse_label_does_not_care_where_in_the_block_the_border_runs():

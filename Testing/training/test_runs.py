@@ -1,7 +1,5 @@
 """A run that was interrupted ends where an uninterrupted one ends."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import AutoencoderConfig
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.model.segmenter import SegmenterConfig
-from MRExtrapLib.training.autoencoder import AutoencoderTraining, psnr_db, train_autoencoder
+from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, psnr_db, train_autoencoder
 from MRExtrapLib.training.brains import Brain, BrainCrops
 from MRExtrapLib.training.crops import CropConfig
 from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
@@ -44,20 +42,6 @@ class PlugPulledError(Exception):
 def some_brains():
     index = np.indices((40, 40, 40)).sum(axis=0)
     return [Brain(f"made/{i}", ((np.sin(index / (4 + i)) + 1) * 100).astype(np.uint8)) for i in range(2)]
-
-
-@pytest.fixture
-def together(monkeypatch):
-    """Runs a script or module as two processes of torchrun and gives what they print."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-    def run(*words: str) -> str:
-        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        done = subprocess.run([*launcher, *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def weights_of(network: torch.nn.Module) -> torch.Tensor:
@@ -94,8 +78,12 @@ def test_other_options_do_not_resume_a_run(tmp_path, a_scanned_head):
 
 
 def test_an_autoencoder_run_resumes_with_its_discriminator(tmp_path, some_brains):
-    whole, _ = train_autoencoder(some_brains, some_brains, TINY_AUTOENCODER, {}, tmp_path / "whole", CPU)
-    again, run = train_autoencoder(some_brains, some_brains, TINY_AUTOENCODER, {}, tmp_path / "whole", CPU)
+    whole, _ = train_autoencoder(
+        Lessons(some_brains, some_brains), TINY_AUTOENCODER, {}, tmp_path / "whole", CPU
+    )
+    again, run = train_autoencoder(
+        Lessons(some_brains, some_brains), TINY_AUTOENCODER, {}, tmp_path / "whole", CPU
+    )
     assert run.step == TINY_AUTOENCODER.steps
     assert torch.equal(weights_of(whole), weights_of(again))
     names = (tmp_path / "whole" / "metrics.csv").read_text(encoding="utf-8")
@@ -107,16 +95,16 @@ def test_training_brings_the_reconstruction_nearer(tmp_path, some_brains):
         TINY_AUTOENCODER, epochs=1, steps_per_epoch=40, adversarial_after_epoch=9, learning_rate=3e-3
     )
     start, _ = train_autoencoder(
-        some_brains, [], replace(longer, steps_per_epoch=1), {}, tmp_path / "start", CPU
+        Lessons(some_brains), replace(longer, steps_per_epoch=1), {}, tmp_path / "start", CPU
     )
-    trained, _ = train_autoencoder(some_brains, [], longer, {}, tmp_path / "trained", CPU)
+    trained, _ = train_autoencoder(Lessons(some_brains), longer, {}, tmp_path / "trained", CPU)
     assert psnr_db(trained, some_brains, CPU) > psnr_db(start, some_brains, CPU) + 1
 
 
 def test_a_refined_autoencoder_begins_where_the_other_ended(tmp_path, some_brains):
-    first, _ = train_autoencoder(some_brains, [], TINY_AUTOENCODER, {}, tmp_path / "first", CPU)
+    first, _ = train_autoencoder(Lessons(some_brains), TINY_AUTOENCODER, {}, tmp_path / "first", CPU)
     still = replace(TINY_AUTOENCODER, learning_rate=0.0)
-    refined, _ = train_autoencoder(some_brains, [], still, {}, tmp_path / "refined", CPU, first)
+    refined, _ = train_autoencoder(Lessons(some_brains), still, {}, tmp_path / "refined", CPU, first)
     assert torch.equal(weights_of(first), weights_of(refined))
 
 
