@@ -177,7 +177,7 @@ def _observed_ml(
 def person_figures(person: Aged, engine: Engine, steps: int) -> Figures:
     """All figures of one person by one model."""
     latents = [engine.encode(engine.template.volume.with_voxels(scan.voxels)) for scan in person.scans]
-    decoded = [engine.decode(latent) for latent in latents]
+    decoded = [engine.decode(latent, person.frame.brain) for latent in latents]
     kept_ml = [person.frame.measure(volume.voxels, engine) for volume in decoded]
     pairs = list(zip(person.scans, decoded, strict=True))
     figures = {
@@ -205,7 +205,8 @@ def _way_figures(
 ) -> Figures:
     """R² of each region's volume along the way between first and last latent."""
     shares = [1 - float(alpha) for alpha in even_alphas(steps)]
-    inner = [engine.decode(mix_latents(latents[0], latents[-1], 1 - share)) for share in shares[1:-1]]
+    between = [mix_latents(latents[0], latents[-1], 1 - share) for share in shares[1:-1]]
+    inner = [engine.decode(latent, person.frame.brain) for latent in between]
     inner_ml = [person.frame.measure(volume.voxels, engine) for volume in inner]
     volumes_ml = [kept_ml[0], *inner_ml, kept_ml[-1]]
     return {
@@ -221,7 +222,7 @@ def _middle(person: Aged, latents: Sequence[Latent], engine: Engine) -> Figures:
     scan = person.scans[1]
     return {
         "latent_from_way": float(np.linalg.norm(middle - on_way) / np.linalg.norm(last - first)),
-        "middle_psnr_db": psnr_db(scan.voxels, engine.decode(on_way).voxels, scan.brain),
+        "middle_psnr_db": psnr_db(scan.voxels, engine.decode(on_way, person.frame.brain).voxels, scan.brain),
     }
 
 
