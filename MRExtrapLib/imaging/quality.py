@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WORST_CORRELATION, GOOD_CORRELATION = 0.57, 0.64
-"""With the template, which is of young adults. Measured: 0.65 to 0.90 for heads and stripped brains of 20 to
+WORST_CORRELATION, GOOD_CORRELATION = 0.57, 0.60
+"""With the template, which is of young adults. Measured: 0.63 to 0.90 for heads and stripped brains of 20 to
 86 years; at most 0.51 for brains upside down or back to front. (A smooth ball that is bright in the middle
 reaches 0.66: that it is no brain must show in its tissues.)"""
 

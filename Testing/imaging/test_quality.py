@@ -36,7 +36,7 @@ def test_what_is_no_match_is_refused(what, quality):
 @pytest.mark.parametrize(
     ("what", "fair"),
     [
-        ("a brain that the template hardly knows", RegistrationQuality(0.60, 0.91)),
+        ("a brain that the template hardly knows", RegistrationQuality(0.58, 0.91)),
         ("large ventricles", RegistrationQuality(0.50, 0.96, 0.80, 0.14)),
         ("ventricles that grew", RegistrationQuality(0.56, 0.93, 0.89, 0.07)),
     ],
