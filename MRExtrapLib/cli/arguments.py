@@ -99,7 +99,7 @@ def add_output(
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Adds what chooses the engine: --model, --device and --segmenter."""
+    """Adds what chooses the engine: --model, --device, --segmenter and --no-cache."""
     parser.add_argument("--model", metavar="NAME|DIR", help="an installed model or a model folder")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where networks run"

@@ -11,7 +11,7 @@ from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
 from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
-from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
 from MRExtrapLib.imaging.reading import read_scan
@@ -53,7 +53,7 @@ class Order:
         """Of all that a person's forecast depends on."""
         facts = (person.ages_years, person.covariates, self.years_ahead, self.method, self.directions)
         identity = engine.identity
-        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint)
+        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint, DECODING)
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:
         """Whether an earlier run forecast the same."""

@@ -27,7 +27,7 @@ from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, visit_of
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.between import mix
-from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
@@ -76,7 +76,7 @@ class Desk:
         """Of all that a person's result depends on."""
         facts = (person.ages_years, person.covariates, self.design, self.true_ml(person))
         identity = engine.identity
-        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint)
+        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint, DECODING)
 
     def true_ml(self, person: PersonScans) -> tuple[Millilitres, ...] | None:
         """The true volumes of each visit; None unless they are known of all."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
@@ -24,9 +24,6 @@ from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.training.people import PersonScans, key_of
 from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
-
-DECODING = 2
-"""Raised whenever decoding or measuring gives other volumes than before."""
 
 CONFORMED = 0.7
 """Share of the time after conforming all visits of a person."""

@@ -74,6 +74,10 @@ class Conformer(Protocol):
         ...
 
 
+DECODING = 2
+"""Raised whenever decoding or measuring gives other volumes than before; what was kept is then made again."""
+
+
 class Notices:
     """What the engine had to do otherwise than asked, in sentences; each is told once."""
 

@@ -11,11 +11,11 @@ reaches 0.66: that it is no brain must show in its tissues.)"""
 
 LARGE_VENTRICLES_CORRELATION, LARGE_VENTRICLES_OVERLAP = 0.45, 0.90
 """Large ventricles are dark where the template is bright, and the outline still fits. Measured: 0.50 and 0.56
-with overlaps of 0.96 and 0.93 where years of Alzheimer's disease were simulated; others overlap by 0.88
-at most."""
+with overlaps of 0.96 and 0.93 where years of Alzheimer's disease were simulated. Brains the wrong way up may
+correlate as well, and only the overlap tells them: 0.88 at most."""
 
 WORST_OVERLAP, GOOD_OVERLAP = 0.75, 0.82
-"""Of the masks. Measured: 0.84 to 0.96; wrong ones reach 0.82 and the ball 0.91: only a second guard."""
+"""Of the masks. Measured: 0.84 to 0.96; brains the wrong way up reach 0.88 and the ball 0.91."""
 
 WORST_VISIT_CORRELATION, GOOD_VISIT_CORRELATION = 0.78, 0.90
 """With the other visits. Measured: 0.96 to 0.99 for one scan against itself with noise, drift, another

@@ -134,8 +134,10 @@ def _subject_record(subject: SubjectPrior) -> _SubjectRecord:
 
 
 def _subject_prior(record: _SubjectRecord, regions: int, source: str) -> SubjectPrior:
-    if any(len(row) != regions for row in record.weights):
-        msg = f"{source} foretells rates of other regions than it knows; fit it again."
+    signs = len(record.spread)
+    ragged = any(len(row) != regions for row in record.weights)
+    if ragged or any(len(row) != signs for row in record.by_covariates):
+        msg = f"{source} foretells rates by other signs or regions than it knows; fit it again."
         raise ModelError(msg)
     tables = (np.array(record.by_covariates), np.array(record.spread), np.array(record.weights))
     return SubjectPrior(record.reading, *tables, record.gain)

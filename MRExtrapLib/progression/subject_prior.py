@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.progression.coarse import box_means
+from MRExtrapLib.progression.covariates import COVARIATE_NAMES
 from MRExtrapLib.progression.line import Latent
 
 Array = NDArray[np.float64]
@@ -84,7 +85,8 @@ class SubjectPrior:
 
     def __post_init__(self) -> None:
         signs = len(self.spread)
-        if self.by_covariates.shape[1:] != (signs,) or self.weights.shape[:1] != (signs,):
+        expected = (len(COVARIATE_NAMES), signs)
+        if self.by_covariates.shape != expected or self.weights.ndim != 2 or len(self.weights) != signs:
             msg = (
                 f"The subject-specific prior reads {signs} signs with weights {self.weights.shape} and "
                 f"covariates {self.by_covariates.shape}, which do not fit; fit it again."
@@ -144,6 +146,10 @@ class Foretelling:
     @property
     def words(self) -> str:
         """One sentence."""
+        if self.gain_error == 0.0:
+            return (
+                f"Too few people came thrice ({FEWEST_FAMILIES} families do) to judge what a scan foretells."
+            )
         verdict = "kept" if self.prior else "not kept: no more than chance"
         return (
             f"What one scan shows takes {100 * self.gain:.0f} ± {100 * self.gain_error:.0f} % from the "

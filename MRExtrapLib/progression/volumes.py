@@ -91,6 +91,9 @@ class VolumePrior:
         unit_ml = units_of(table, self.unit_ml)
         prior = self.prior
         if self.subject is not None:
+            if len(pooled) != len(volumes_ml):
+                msg = f"A subject-specific prior reads all {len(volumes_ml)} scans, and was given {len(pooled)}."
+                raise ModelError(msg)
             signs = mean_signs(
                 [signs_of(*scan, self.regions) for scan in zip(pooled, volumes_ml, strict=True)]
             )
@@ -98,7 +101,7 @@ class VolumePrior:
         posterior = posterior_rate(table / unit_ml, ages_years, prior, covariates)
         # the same person before any of these scans was compared with another
         middle = [posterior.mean_age_years]
-        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, prior, covariates)
+        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
         return VolumeLine(self.regions, unit_ml, posterior, alone)
 
 

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
@@ -59,6 +60,14 @@ class AutoencoderTraining:
     discriminator_learning_rate: float = 2e-4
     seed: int = 2024
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.anatomical_every < 1 or self.linearity_weight < 0 or self.anatomical_weight < 0:
+            msg = (
+                f"Terms have weights of 0 or more and are taken every first or later step, not "
+                f"{self.linearity_weight:g}, {self.anatomical_weight:g} and {self.anatomical_every}."
+            )
+            raise InputError(msg)
 
     @property
     def steps(self) -> int:

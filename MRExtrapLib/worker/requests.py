@@ -85,8 +85,8 @@ class Predict:
         is_measured: also segment it and measure its volumes.
         has_uncertainty: also the spread of image and volumes; several decodes. Includes measuring.
         image_kind: plain (the decode), added (reference scan + decoded change), or warped (reference scan
-            moved by that change, which takes seconds); None takes the one loaded with. Segmentation and
-            volumes are those of the decode in any case.
+            moved by that change, which takes seconds); None takes the one loaded with. Segmentation
+            and volumes do not depend on it.
     """
 
     subject: str

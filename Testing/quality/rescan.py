@@ -39,6 +39,9 @@ def differences_percent(
     person: PersonScans, scans: list[dict[str, float]], truth: Truth
 ) -> list[list[float]]:
     """Each pair's change beyond the true one, region by region."""
+    if any(visit_of(path) not in truth for path in person.paths):
+        msg = f"The cohort tells no true volumes of {person.name}; give one that was simulated."
+        raise SystemExit(msg)
     found = []
     for first, second in pairwise(range(len(scans))):
         if person.ages_years[second] - person.ages_years[first] <= WEEKS_APART_YEARS:
