@@ -92,7 +92,9 @@ class VolumePrior:
         prior = self.prior
         if self.subject is not None:
             if len(pooled) != len(volumes_ml):
-                msg = f"A subject-specific prior reads all {len(volumes_ml)} scans, and was given {len(pooled)}."
+                msg = (
+                    f"The subject-specific prior reads {len(volumes_ml)} scans, and was given {len(pooled)}."
+                )
                 raise ModelError(msg)
             signs = mean_signs(
                 [signs_of(*scan, self.regions) for scan in zip(pooled, volumes_ml, strict=True)]

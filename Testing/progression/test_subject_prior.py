@@ -90,6 +90,8 @@ def test_signs_of_another_model_are_refused() -> None:
     one = people[0]
     with pytest.raises(ModelError, match="fit it again"):
         prior.line(one.volumes_ml[:1], one.ages_years[:1], one.covariates, (np.zeros(7),))
+    with pytest.raises(ModelError, match="was given 0"):
+        prior.line(one.volumes_ml[:1], one.ages_years[:1], one.covariates)
 
 
 def test_pooling_keeps_the_mean_of_each_large_box() -> None:
