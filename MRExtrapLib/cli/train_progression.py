@@ -54,6 +54,7 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train progression`."""
+    from MRExtrapLib.evaluation.visits import scan_maker
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
@@ -67,14 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
         measured_people,
         write_people,
     )
-    from MRExtrapLib.training.scans import ScanMaker
 
     started, fitting = time.monotonic(), _fitting(arguments)
     model = load_model(find_model(arguments.model))
     engine = arguments.open_engine(arguments)
     fingerprint = fingerprint_of(model) + engine.identity.segmenter
-    scans = ScanMaker(engine.conform, engine.measure, engine.identity.segmenter_fingerprint)
-    maker = LatentMaker(scans, engine.codec.encode, fingerprint)
+    maker = LatentMaker(scan_maker(engine), engine.codec.encode, fingerprint)
     with progress_on(sys.stderr) as progress:
         encoded = _encoded(arguments, maker, part_of(progress, 0.0, ENCODED))
         cohort = encoded.latents

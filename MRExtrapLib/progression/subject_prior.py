@@ -135,20 +135,23 @@ class Foretelling:
 
     Attributes:
         prior: that does it; None where it did not take more error from people left out than chance would.
+        families: that were left out in turn; with fewer than `FEWEST_FAMILIES` nothing was tried.
         gain, gain_error: share of squared error that the best reading takes away, and its standard error
             over families; below zero it adds error.
     """
 
     prior: SubjectPrior | None
-    gain: float
-    gain_error: float
+    families: int
+    gain: float = 0.0
+    gain_error: float = 0.0
 
     @property
     def words(self) -> str:
         """One sentence."""
-        if self.gain_error == 0.0:
+        if self.families < FEWEST_FAMILIES:
             return (
-                f"Too few people came thrice ({FEWEST_FAMILIES} families do) to judge what a scan foretells."
+                f"What one scan foretells was not judged: {self.families} families came thrice, "
+                f"{FEWEST_FAMILIES} are needed."
             )
         verdict = "kept" if self.prior else "not kept: no more than chance"
         return (
@@ -161,18 +164,17 @@ def fit_subject_prior(people: Sequence[Example]) -> Foretelling:
     """The subject-specific prior of these people, if those left out say that there is one."""
     families = list(dict.fromkeys(one.family for one in people))
     if len(families) < FEWEST_FAMILIES:
-        return Foretelling(None, 0.0, 0.0)
+        return Foretelling(None, len(families))
     alone = _errors(people, np.zeros((len(people), len(people[0].excess))), families)
     best = max(_tried(people, families), key=lambda one: float(np.sum(alone - one[2])))
     reading, penalty, errors = best
     gains = (alone - errors) / alone.mean()
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     if gain <= SURE_ERRORS * error:
-        return Foretelling(None, gain, error)
+        return Foretelling(None, len(families), gain, error)
     by_covariates, spread, signs = _standardised(people, reading)
-    return Foretelling(
-        SubjectPrior(reading, by_covariates, spread, _ridge(signs, people, penalty), gain), gain, error
-    )
+    kept = SubjectPrior(reading, by_covariates, spread, _ridge(signs, people, penalty), gain)
+    return Foretelling(kept, len(families), gain, error)
 
 
 def _tried(people: Sequence[Example], families: Sequence[str]) -> Iterator[tuple[str, float, Array]]:

@@ -130,6 +130,11 @@ def test_the_folder_of_another_command_is_refused_and_a_cohort_is_not_replaced(
     assert (cohort / "participants.tsv").is_file()
 
 
+def heed_interrupts() -> None:
+    """A shell that puts a command in the background has it ignore Ctrl-C, and so all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not sent there")
 def test_a_cancelled_run_leaves_nothing(labelled: Path, out: Path) -> None:
     (labelled / "sub-7_dseg.nii.gz").unlink()
@@ -139,7 +144,13 @@ def test_a_cancelled_run_leaves_nothing(labelled: Path, out: Path) -> None:
         "sys.exit(main(sys.argv[1:], stuck))"
     )
     words = [sys.executable, "-c", script, "simulate", str(labelled), "-o", str(out)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.1)
