@@ -30,9 +30,10 @@ class CropConfig:
 
     size: int = 128
     stripped_share: float = 0.5
-    still_share: float = 0.4
+    still_share: float = 0.7
     t1_like_share: float = 0.85
-    painted_share: float = 0.2
+    painted_share: float = 0.55
+    painted_bend_mm: float = 4.0
 
 
 class Crops(Dataset):
@@ -88,7 +89,8 @@ def _scanned_crop(
 def _painted_crop(
     head: LabelledHead, rng: np.random.Generator, config: CropConfig
 ) -> tuple[Tensor, Tensor, bool]:
-    mm = crop_coordinates(_centre_mm(head, rng), config.size, rng, is_still=False)
+    centre_mm = _centre_mm(head, rng)
+    mm = crop_coordinates(centre_mm, config.size, rng, is_still=False, bend_mm=config.painted_bend_mm)
     labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
     channels = torch.from_numpy(channels_of(labels.numpy(), head.protocol))
     means = label_means(head.numbers, rng, is_t1_like=rng.random() < config.t1_like_share)
