@@ -41,8 +41,8 @@ OVERLAP = 0.1
 """Share of a window that its neighbour covers too, where a head is looked at in windows (a first look)."""
 
 LARGEST_BRAIN_VOXELS = 9_000_000
-"""A box of this size is looked at as a whole (a brain's is 3 to 5 million, a brain case's 6 to 8), a larger
-one in windows."""
+"""A box of this size is looked at as a whole (the template's grid is 5 million, a brain case's box 6 to 8), a
+larger one in windows."""
 
 SMALLEST_BRAIN_ML = 400.0
 """Below this no brain was found: an adult's is 900 ml and more."""
@@ -86,20 +86,21 @@ class Segmenter:
         on_device(self.network, self.device.torch).eval()
 
     def segment(self, volume: Volume) -> Segmentation:
-        """Labels and volumes of a conformed brain: template space, 1 mm, on the intensity contract."""
+        """Labels and volumes of a conformed brain: template space, 1 mm, on the intensity contract.
+
+        The network looks at the whole grid, air and all: what it names depends a little on how much air it
+        sees and where its blocks fall, and so both are the same for every visit and every decode.
+        """
         grid = volume.grid
-        probabilities, box = self._probabilities(volume.voxels * (WHITE_SEEN / IntensityContract().white))
+        logits = self._logits_of(volume.voxels * (WHITE_SEEN / IntensityContract().white))
+        probabilities = torch.softmax(logits, dim=0).cpu().numpy()
         is_left = _left_of_middle(grid)
         sided = np.stack(
-            [
-                probabilities[:, side[box[0]]].sum(axis=(1, 2, 3), dtype=np.float64)
-                for side in (is_left, ~is_left)
-            ],
+            [probabilities[:, side].sum(axis=(1, 2, 3), dtype=np.float64) for side in (is_left, ~is_left)],
             axis=1,
         )
         table = np.array([(structure.right, structure.left) for structure in STRUCTURES], dtype=np.int16)
-        labels = np.zeros(volume.shape, dtype=np.int16)
-        labels[box] = table[probabilities.argmax(axis=0), is_left[box[0], None, None].astype(np.intp)]
+        labels = table[probabilities.argmax(axis=0), is_left[:, None, None].astype(np.intp)]
         sided_ml = sided * grid.voxel_ml
         return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
 
@@ -133,22 +134,16 @@ class Segmenter:
 
     def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
-        logits, box = self._logits_in_box(voxels)
-        channels[box] = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        box = _box_of(voxels > 0, self.network.config.divisor)
+        channels[box] = self._logits_of(voxels[box]).argmax(dim=0).to(torch.uint8).cpu().numpy()
         return channels
 
-    def _probabilities(self, voxels: Voxels) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
-        """(structures, x, y, z) probabilities inside the box that holds anything, and that box."""
-        logits, box = self._logits_in_box(voxels)
-        return torch.softmax(logits, dim=0).cpu().numpy(), box
-
     @torch.inference_mode()
-    def _logits_in_box(self, voxels: Voxels) -> tuple[torch.Tensor, tuple[slice, ...]]:
-        box = _box_of(voxels > 0, self.network.config.divisor)
-        image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels[box], 0, 2), dtype=np.float32))
+    def _logits_of(self, voxels: Voxels) -> torch.Tensor:
+        """(structures, x, y, z)."""
+        image = torch.from_numpy(np.ascontiguousarray(np.clip(voxels, 0, 2), dtype=np.float32))
         image = image[None, None].to(self.device.torch)
-        logits = self._whole(image) if image.numel() <= LARGEST_BRAIN_VOXELS else self._in_windows(image)
-        return logits[0], box
+        return (self._whole(image) if image.numel() <= LARGEST_BRAIN_VOXELS else self._in_windows(image))[0]
 
     def _whole(self, image: torch.Tensor) -> torch.Tensor:
         x, y, z = image.shape[2:]
@@ -223,11 +218,7 @@ def _left_of_middle(grid: Grid) -> NDArray[np.bool_]:
 
 
 def _box_of(inside: NDArray[np.bool_], step: int) -> tuple[slice, ...]:
-    """The box that holds anything, begun at a multiple of the network's coarsest blocks.
-
-    What a network names depends a little on where its blocks fall (a voxel's shift: 1 % of a hippocampus). So
-    begun, they fall alike on all visits of a person, whatever the edge of each brain mask.
-    """
+    """The box that holds anything, begun at a multiple of the network's coarsest blocks."""
     found = ndimage.find_objects(inside.astype(np.uint8))
     if not found:
         return (slice(0, 1),) * inside.ndim

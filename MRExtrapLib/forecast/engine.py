@@ -74,7 +74,7 @@ class Conformer(Protocol):
         ...
 
 
-DECODING = 2
+DECODING = 3
 """Raised whenever decoding or measuring gives other volumes than before; what was kept is then made again."""
 
 

@@ -24,8 +24,9 @@ from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-CONFORMING = 3
-"""Raised whenever conforming gives other voxels than before: what was kept from then is not taken for now."""
+CONFORMING = 4
+"""Raised whenever conforming or measuring gives other voxels or volumes than before: what was kept from then
+is not taken for now."""
 
 CONFORMED = 0.8
 """Share of the time after conforming all scans of a person; then they are measured."""
