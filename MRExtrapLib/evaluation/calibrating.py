@@ -24,6 +24,7 @@ from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans
+from MRExtrapLib.training.progression import family_of
 
 DESIGN = Design(directions=0)
 """The trials of an evaluation, whose intervals these are."""
@@ -88,7 +89,7 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     came, on_line, spread = visits[trial.target].observed_ml, line.at(age), line.spread(age)
     for region in line.regions:
         yield Case(
-            person=person.name,
+            person=family_of(person.name),
             region=region,
             inputs=len(inputs),
             horizon_years=years_outside(age, ages),

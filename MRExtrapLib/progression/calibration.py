@@ -47,7 +47,7 @@ class Case:
     """One region predicted for one scan that came.
 
     Attributes:
-        person: whom it is about.
+        person: whom it is about; those simulated of one scan count as one.
         region: which.
         inputs: how many scans the prediction rests on.
         horizon_years: from the nearest of them; 0 between them.
