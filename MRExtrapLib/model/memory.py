@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,23 @@ MOST_SHRINKINGS = 2
 """Pieces of a sixty-fourth; if even these do not fit, memory is not what is lacking."""
 
 MEMORY_TABLE = Path("/proc/meminfo")
+
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Of glibc's mallopt(3)."""
+
+
+def keep_freed_memory() -> None:
+    """Lets the C library keep for the next step what a step gives back; other systems go on as they are.
+
+    glibc hands every large tensor's pages back to the system and asks for them anew, zeroed: on a CPU that is
+    a third of a training step (`Testing/benchmarks/training.py`). The process never shrinks again, which
+    suits a run and not a program that waits for its user.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def free_bytes(device: Device) -> int | None:
