@@ -79,14 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
         prior = coarse.spread()
-    knowledge, foretelling = learned_volumes(measured_people(encoded))
+    knowledge, lesson = learned_volumes(measured_people(encoded))
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
     pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
-    print(foretelling.words)
+    print(lesson.foretelling.words)
+    print(lesson.bend.words(lesson.prior.regions))
     if knowledge.calibration:
         print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
     print(f"The model that holds the prior is {arguments.output / 'model'}.")

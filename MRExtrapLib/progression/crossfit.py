@@ -32,7 +32,7 @@ def cross_fitted_cases(people: Sequence[MeasuredPerson], folds: int = FOLDS) -> 
     cases: list[Case] = []
     for fold in range(min(folds, len(families))):
         left = [one for one in people if fold_of[one.kin] == fold]
-        prior, _ = learn([one for one in people if fold_of[one.kin] != fold])
+        prior = learn([one for one in people if fold_of[one.kin] != fold]).prior
         cases += [case for one in left for case in volume_cases(one, prior)]
     return tuple(cases)
 

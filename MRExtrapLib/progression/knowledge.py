@@ -64,6 +64,7 @@ class _Record:
     age_centre_years: float
     curvature_per_year: float
     age_range_years: tuple[float, float]
+    acceleration: Row = ()
     subject: _SubjectRecord | None = None
     calibration: Calibration | None = None
     likeness: Likeness | None = None
@@ -85,6 +86,7 @@ def knowledge_text(knowledge: Knowledge) -> str:
         age_centre_years=prior.age_centre_years,
         curvature_per_year=prior.curvature_per_year,
         age_range_years=prior.age_range_years,
+        acceleration=_row(volumes.acceleration),
         subject=None if volumes.subject is None else _subject_record(volumes.subject),
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
@@ -116,7 +118,8 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
         msg = f"{source} calibrates other regions than it knows rates of; calibrate again."
         raise ModelError(msg)
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
-    volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject)
+    acceleration = np.array(record.acceleration)
+    volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, acceleration)
     return Knowledge(volumes, record.calibration, record.likeness)
 
 

@@ -1,12 +1,14 @@
-"""What measured people teach of rates of regional volumes: of all such people, and of each by one scan."""
+"""What measured people teach of rates of volumes: of all such people, of each by one scan, how they grow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 
+from MRExtrapLib.progression.acceleration import Bend, Miss, fit_acceleration
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.posterior import total_variances
 from MRExtrapLib.progression.subject_prior import (
@@ -51,17 +53,50 @@ class MeasuredPerson:
         return self.name, self.ages_years, self.volumes_ml, self.covariates
 
 
-def learn(people: Sequence[MeasuredPerson]) -> tuple[VolumePrior, Foretelling]:
-    """The prior of these people's volumes, and how well one scan foretold a person's own rates.
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned, and how sure that is.
+
+    Attributes:
+        prior: of volumes.
+        foretelling: how well one scan foretold a person's own rates.
+        bend: how rates grow.
+    """
+
+    prior: VolumePrior
+    foretelling: Foretelling
+    bend: Bend
+
+
+def learn(people: Sequence[MeasuredPerson]) -> Lesson:
+    """What the volumes of these people teach.
 
     Raises:
         InputError: too few people with scans at several ages, or nothing to judge noise by.
     """
-    prior = fit_volume_prior([one.row for one in people])
+    straight = fit_volume_prior([one.row for one in people])
     foretelling = fit_subject_prior(
-        [_example(one, prior) for one in people if timing_of(one.ages_years[1:] or (0.0,)).information > 0]
+        [_example(one, straight) for one in people if timing_of(one.ages_years[1:] or (0.0,)).information > 0]
     )
-    return replace(prior, subject=foretelling.prior), foretelling
+    misses = [miss for one in people for miss in _misses(one, straight)]
+    bend = fit_acceleration(misses, len(straight.regions))
+    prior = replace(straight, subject=foretelling.prior, acceleration=bend.acceleration)
+    return Lesson(prior, foretelling, bend)
+
+
+def _misses(person: MeasuredPerson, volumes: VolumePrior) -> Iterator[Miss]:
+    """Every later scan of a person, as the straight lines through two or more scans before it miss it."""
+    table = volume_table(person.volumes_ml, volumes.regions)
+    for target in range(2, len(person.ages_years)):
+        for first in range(target - 1):
+            ages = person.ages_years[first:target]
+            about = replace(person.covariates, age_years=fmean(ages))
+            line = volumes.line(person.volumes_ml[first:target], ages, about)
+            age, posterior = person.ages_years[target], line.posterior
+            stated = np.sqrt(posterior.variance(age, of_a_new_scan=True))
+            bent = posterior.rate * posterior.data_weight() * posterior.timing.bend(age)
+            missed = table[target] / line.unit_ml - posterior.at(age)
+            yield Miss(person.kin, missed / stated, bent / stated)
 
 
 def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:

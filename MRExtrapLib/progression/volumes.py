@@ -9,12 +9,13 @@ Prior and posterior are those of `prior` and `posterior`, with regions in the pl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.progression.acceleration import bent_years
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
@@ -47,24 +48,30 @@ class VolumePrior:
         unit_ml: (regions,) in which the prior counts; 0 where it is the person's own mean volume.
         prior: of rates in these units per year.
         subject: by how much one scan foretells other rates than those of such people; None where it does not.
+        acceleration: (regions,) share of itself by which a rate grows in a year; none if left out.
 
     Raises:
-        ModelError: not one unit and one element a region.
+        ModelError: not one unit, element and acceleration a region.
     """
 
     regions: tuple[str, ...]
     unit_ml: Array
     prior: Prior
     subject: SubjectPrior | None = None
+    acceleration: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         unit_ml = np.asarray(self.unit_ml, dtype=np.float64)
+        acceleration = np.asarray(self.acceleration, dtype=np.float64)
+        if not acceleration.size:
+            acceleration = np.zeros(len(self.regions))
         object.__setattr__(self, "unit_ml", unit_ml)
-        expected = (len(self.regions),)
-        if unit_ml.shape != expected or self.prior.latent_shape != expected or not np.all(unit_ml >= 0):
+        object.__setattr__(self, "acceleration", acceleration)
+        shapes = (unit_ml.shape, acceleration.shape, self.prior.latent_shape)
+        if set(shapes) != {(len(self.regions),)} or not np.all(unit_ml >= 0):
             msg = (
-                f"The prior of volumes has {len(self.regions)} regions, units {unit_ml.shape} and elements "
-                f"{self.prior.latent_shape}, which do not fit; fit it again."
+                f"The prior of volumes has {len(self.regions)} regions, but units, accelerations and "
+                f"elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
             )
             raise ModelError(msg)
 
@@ -104,28 +111,33 @@ class VolumePrior:
         # the same person before any of these scans was compared with another
         middle = [posterior.mean_age_years]
         alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
-        return VolumeLine(self.regions, unit_ml, posterior, alone)
+        return VolumeLine(self.regions, unit_ml, posterior, alone, self.acceleration)
 
 
 @dataclass(frozen=True, eq=False)
 class VolumeLine:
-    """A person's regional volumes as a line in age.
+    """A person's regional volumes as a line in age, bent where change is known to speed up.
 
     Attributes:
         regions: in the order of arrays.
         unit_ml: (regions,) in which the posteriors count.
         posterior: of scans and prior together.
         expected: of the prior alone, for a person of this size.
+        acceleration: (regions,) share of itself by which a rate grows in a year.
     """
 
     regions: tuple[str, ...]
     unit_ml: Array
     posterior: Posterior
     expected: Posterior
+    acceleration: Array
 
     def at(self, age_years: float) -> dict[str, float]:
         """Region → ml at an age; never below zero."""
-        return self._named(np.maximum(self.posterior.at(age_years), 0.0))
+        straight, rate, timing = self.posterior.at(age_years), self.posterior.rate, self.posterior.timing
+        shares = self.acceleration * self.posterior.data_weight()
+        ahead_years = np.array([bent_years(timing, age_years, share) for share in shares])
+        return self._named(np.maximum(straight + rate * ahead_years, 0.0))
 
     def spread(self, age_years: float) -> dict[str, float]:
         """Region → one standard deviation in ml of a new scan's volume about the line, uncalibrated."""

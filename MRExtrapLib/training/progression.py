@@ -25,9 +25,9 @@ from MRExtrapLib.progression.calibration import calibrate
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge
-from MRExtrapLib.progression.learning import MeasuredPerson, learn
+from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
-from MRExtrapLib.progression.subject_prior import Foretelling, pooled
+from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
@@ -130,16 +130,16 @@ def family_of(name: str) -> str:
     return re.sub(r"sim\d+$", "", name)
 
 
-def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Foretelling]:
+def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Lesson]:
     """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it.
 
-    With it, how well one scan foretold a person's own rates.
+    With it, how sure of it they make us.
     """
-    prior, foretelling = learn(people)
+    lesson = learn(people)
     try:
-        return Knowledge(prior, calibrate(cross_fitted_cases(people))), foretelling
+        return Knowledge(lesson.prior, calibrate(cross_fitted_cases(people))), lesson
     except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
-        return Knowledge(prior), foretelling
+        return Knowledge(lesson.prior), lesson
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

@@ -56,7 +56,8 @@ def first_scan_errors(people: list[MeasuredPerson], prior: VolumePrior) -> np.nd
     ("effects", "reading"), [({"by_share": 1.0}, "shares"), ({"by_latent": 1.0}, "latent")]
 )
 def test_what_a_scan_foretells_makes_new_people_predictable(effects: dict[str, float], reading: str) -> None:
-    prior, foretelling = learn(cohort(60, 0, **effects))
+    lesson = learn(cohort(60, 0, **effects))
+    prior, foretelling = lesson.prior, lesson.foretelling
     assert prior.subject is not None
     assert prior.subject.reading == reading
     assert foretelling.gain > 2 * foretelling.gain_error > 0
@@ -66,19 +67,20 @@ def test_what_a_scan_foretells_makes_new_people_predictable(effects: dict[str, f
 
 
 def test_where_scans_foretell_nothing_covariates_stay_alone() -> None:
-    kept = [learn(cohort(30, seed))[0].subject is not None for seed in range(12)]
+    kept = [learn(cohort(30, seed)).prior.subject is not None for seed in range(12)]
     assert sum(kept) <= 2
 
 
 def test_too_few_people_are_not_asked() -> None:
-    prior, foretelling = learn([replace(one, family="one brain") for one in cohort(20, 3, by_share=1.0)])
+    lesson = learn([replace(one, family="one brain") for one in cohort(20, 3, by_share=1.0)])
+    prior, foretelling = lesson.prior, lesson.foretelling
     assert prior.subject is None
     assert foretelling.words.startswith("What one scan foretells was not judged: 1 families came thrice")
 
 
 def test_it_survives_the_file_it_is_kept_in() -> None:
     people = cohort(40, 4, by_latent=1.0)
-    prior, _ = learn(people)
+    prior = learn(people).prior
     back = parse_knowledge(knowledge_text(Knowledge(prior)), "volumes.json").prior
     assert back.subject is not None
     assert first_scan_errors(people, back) == pytest.approx(first_scan_errors(people, prior), abs=1e-4)
@@ -86,7 +88,7 @@ def test_it_survives_the_file_it_is_kept_in() -> None:
 
 def test_signs_of_another_model_are_refused() -> None:
     people = cohort(40, 4, by_latent=1.0)
-    prior, _ = learn(people)
+    prior = learn(people).prior
     one = people[0]
     with pytest.raises(ModelError, match="fit it again"):
         prior.line(one.volumes_ml[:1], one.ages_years[:1], one.covariates, (np.zeros(7),))
