@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.evaluation.results import Estimate, PersonResult
 from MRExtrapLib.evaluation.trials import stretch_of
+from MRExtrapLib.training.people import family_of
 
 Array = NDArray[np.float64]
 
@@ -181,11 +182,16 @@ class Answers:
         """Whom the answers are about, each once."""
         return tuple(dict.fromkeys(row.participant for row in self.rows))
 
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """The scans that the people were simulated of, each once; of real people the people."""
+        return tuple(dict.fromkeys(map(family_of, self.people)))
+
     def summed(self, *columns: Array) -> Array:
-        """(people, columns): each column added up over a person's answers."""
-        number = {name: index for index, name in enumerate(self.people)}
-        where = [number[row.participant] for row in self.rows]
-        sums = np.zeros((len(self.people), len(columns)))
+        """(families, columns): each column added up over a family's answers."""
+        number = {name: index for index, name in enumerate(self.families)}
+        where = [number[family_of(row.participant)] for row in self.rows]
+        sums = np.zeros((len(self.families), len(columns)))
         np.add.at(sums, where, np.stack(columns, axis=1))
         return sums
 

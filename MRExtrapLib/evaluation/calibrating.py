@@ -23,8 +23,7 @@ from MRExtrapLib.progression.horizon import years_outside
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.subject_prior import pooled
-from MRExtrapLib.training.people import PersonScans
-from MRExtrapLib.training.progression import family_of
+from MRExtrapLib.training.people import PersonScans, family_of
 
 DESIGN = Design(directions=0)
 """The trials of an evaluation, whose intervals these are."""

@@ -59,5 +59,10 @@ def evaluation_record(evaluation: Evaluation) -> Mapping[str, Json]:
         "scores": scores,
         "identity": identity_rows(evaluation),
         "linearity": linearity_rows(evaluation),
-        "bootstrap": {"draws": DRAWS, "seed": SEED, "over": "subjects", "level": 0.95},
+        "bootstrap": {
+            "draws": DRAWS,
+            "seed": SEED,
+            "over": "subjects; people simulated of one scan are drawn together",
+            "level": 0.95,
+        },
     }

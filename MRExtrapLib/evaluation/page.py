@@ -190,8 +190,9 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "Population slope and mixed model are fitted on other people of this cohort (cross-fitting, ten "
         "folds at most) with age, sex and diagnosis; the mixed model is the model's own Bayesian line with "
         f"volumes in the place of latents. {intervals}",
-        "Brackets are percentile bootstrap intervals over subjects. Whether these subjects trained the model "
-        "is not known to this report; --split leaves those out that did.",
+        "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
+        "together. Whether these subjects trained the model is not known to this report; --split leaves "
+        "those out that did.",
         "The tables beside this page (scores.csv, inputs.csv, split.csv, linearity.csv, similarity.csv, "
         "identity.csv, answers.csv) hold all figures; evaluation.json holds the main ones and where they "
         "come from.",

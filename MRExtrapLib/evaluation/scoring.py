@@ -1,8 +1,9 @@
 """How good the predicted changes of a group are, each figure with the interval that other people might give.
 
 Intervals are percentile bootstrap intervals over subjects (Efron 1979): scans of one person are not drawn
-apart. Every figure is a function of sums over a person's answers, so a draw is a weighted sum, and methods
-are compared on the same draws.
+apart, nor are people simulated of one scan, whose brains are alike: such a family is drawn as one. Every
+figure is a function of sums over a family's answers, so a draw is a weighted sum, and methods are compared on
+the same draws.
 """
 
 from __future__ import annotations
@@ -152,9 +153,9 @@ def difference(better: Answers, other: Answers) -> tuple[Figure, float]:
     both = Answers(tuple(ours[key] for key in shared))
     gap = np.array([abs(ours[key].error_ml) - abs(theirs[key].error_ml) for key in shared])
     sums = both.summed(gap, np.ones(len(gap)))
-    per_person = sums[:, 0] / sums[:, 1]
-    is_testable = len(per_person) >= FEWEST_PEOPLE and np.any(per_person)
-    p = float(stats.wilcoxon(per_person).pvalue) if is_testable else np.nan
+    per_family = sums[:, 0] / sums[:, 1]
+    is_testable = len(per_family) >= FEWEST_PEOPLE and np.any(per_family)
+    p = float(stats.wilcoxon(per_family).pvalue) if is_testable else np.nan
     return bootstrap(sums, _mean), p
 
 
@@ -162,7 +163,7 @@ def bootstrap(sums: Array, figure: Callable[..., Array]) -> Figure:
     """A figure of a group and its interval over subjects.
 
     Args:
-        sums: (people, columns), sums over each person's answers.
+        sums: (families, columns), sums over each one's answers.
         figure: columns' totals, each an array over draws, → the figure of each draw.
 
     >>> sums = np.array([[6.0, 3.0], [2.0, 1.0], [4.0, 2.0]])
@@ -182,13 +183,13 @@ def bootstrap(sums: Array, figure: Callable[..., Array]) -> Figure:
 
 
 @functools.lru_cache(maxsize=64)
-def _draws(people: int) -> Array:
-    """(draws, people) how often each draw holds each subject: the same for every figure of as many people.
+def _draws(families: int) -> Array:
+    """(draws, families) how often each draw holds each one: the same for every figure of as many.
 
     One product with it makes all draws at once, for a report holds thousands of figures.
     """
     generator = np.random.default_rng(SEED)
-    return generator.multinomial(people, np.full(people, 1.0 / people), size=DRAWS).astype(np.float64)
+    return generator.multinomial(families, np.full(families, 1.0 / families), size=DRAWS).astype(np.float64)
 
 
 def reach(level: float, freedom: Array | float) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,15 @@ def participant_of(person: PersonScans) -> str:
 def scan_hashes(person: PersonScans) -> tuple[str, ...]:
     """The sha256 of each scan, in order of age."""
     return tuple(sha256_of(path) for path in person.paths)
+
+
+def family_of(name: str) -> str:
+    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
+
+    >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
+    ('cohort/sub-07', 'cohort/sub-07')
+    """
+    return re.sub(r"sim\d+$", "", name)
 
 
 def key_of(*parts: object) -> str:

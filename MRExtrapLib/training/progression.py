@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
 from MRExtrapLib.progression.subject_prior import pooled
-from MRExtrapLib.training.people import PersonScans, key_of, scan_hashes
+from MRExtrapLib.training.people import PersonScans, family_of, key_of, scan_hashes
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
@@ -119,15 +118,6 @@ def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
         )
         for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
     ]
-
-
-def family_of(name: str) -> str:
-    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
-
-    >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
-    ('cohort/sub-07', 'cohort/sub-07')
-    """
-    return re.sub(r"sim\d+$", "", name)
 
 
 def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Lesson]:

@@ -17,8 +17,7 @@ from torch import Tensor
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progression.line import SAME_AGE_YEARS
 from MRExtrapLib.training.brains import MARGIN_VOXELS, STEPS, Brain, random_crop
-from MRExtrapLib.training.people import PersonScans
-from MRExtrapLib.training.progression import family_of
+from MRExtrapLib.training.people import PersonScans, family_of
 from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
 from MRExtrapLib.training.split import Split
 

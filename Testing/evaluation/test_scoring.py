@@ -168,3 +168,17 @@ def test_an_error_counts_in_shares_of_the_region_and_of_the_brain() -> None:
     assert found.error_percent.value == pytest.approx(2.0)
     assert found.error_percent_of_brain.value == pytest.approx(0.01)
     assert not score(people([6.5, 6.5], brain_ml=None)).error_percent_of_brain.is_known
+
+
+def test_people_simulated_of_one_scan_are_drawn_together() -> None:
+    apart = people(np.linspace(6.0, 7.0, 12))
+    alike = Answers(
+        tuple(
+            an_answer(participant=f"sub-{i // 4}sim{i % 4}", observed_ml=row.observed_ml)
+            for i, row in enumerate(apart.rows)
+        )
+    )
+    assert alike.families == ("sub-0", "sub-1", "sub-2")
+    found, loose = (score(answers).error_ml for answers in (alike, apart))
+    assert found.value == pytest.approx(loose.value)
+    assert found.high - found.low > loose.high - loose.low
