@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from MRExtrapLib.training.trajectories import Trajectory
 
 
+SEGMENTER_OPTIONS = ("steps", "seed", "accumulate", "learning_rate", "dice_weight")
+"""That go into a training of the segmenter under their own names."""
+
+
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Adds `train` and what can be trained to the command line."""
     parser = subparsers.add_parser("train", help="train a network on a folder of scans")
@@ -36,6 +40,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     _add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone")
     segmenter.add_argument("--start-from", metavar="MODEL", help="model whose segmenter is refined")
     segmenter.add_argument("--steps", type=int, help="optimiser steps in all")
+    dice_help = "of soft Dice beside cross-entropy (default 1); 0 to refine volumes that grow with borders"
+    segmenter.add_argument("--dice-weight", type=float, metavar="WEIGHT", help=dice_help)
     segmenter.set_defaults(run=train_segmenter)
     autoencoder = parts.add_parser("autoencoder", help="on T1 scans, heads or stripped brains")
     _add_common(autoencoder, "X_T1w scans")
@@ -105,7 +111,7 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     with one_after_the_first():
         heads = _training_heads(arguments)
     defaults = SegmenterTraining()
-    training = replace(defaults, **_given(arguments, "steps", "seed", "accumulate", "learning_rate"))
+    training = replace(defaults, **_given(arguments, *SEGMENTER_OPTIONS))
     if arguments.crop:
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
     start = load_model(find_model(arguments.start_from)) if arguments.start_from else None

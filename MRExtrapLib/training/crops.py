@@ -20,6 +20,9 @@ from MRExtrapLib.training.painting import label_means, paint
 COARSE_MM = 1.5
 """Labels coarser than this, where the crop keeps their lattice, are compared with the mean over 2³ voxels."""
 
+WITHIN_VOXEL_MM = 0.25 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+"""Where a painted voxel looks for the tissues that it mixes: the corners of a tetrahedron."""
+
 WHITE_RANGE = (0.65, 1.1)
 """Where white matter lies in a crop; `anatomy.segmentation` brings a scan into this range."""
 
@@ -77,7 +80,7 @@ def _scanned_crop(
         centre_mm = (np.round(centre_mm / spacing) + (0.5 if config.size % 4 == 0 else 0.0)) * spacing
     mm = crop_coordinates(centre_mm, config.size, rng, is_still=is_still)
     image = sample(scan, mm, head.spacing_mm, is_labels=False) / STEPS
-    channels = _channels(head, _block_centres(mm) if is_still else mm)
+    channels = _channels(head, _block_centres(mm) if is_still else _somewhere_within(mm, rng))
     if rng.random() < config.stripped_share:
         inside = sample((head.labels > 0).astype(np.uint8), mm, head.spacing_mm, is_labels=False) > 0.5
         image = torch.where(inside, image, torch.zeros(()))
@@ -91,15 +94,16 @@ def _painted_crop(
 ) -> tuple[Tensor, Tensor, bool]:
     centre_mm = _centre_mm(head, rng)
     mm = crop_coordinates(centre_mm, config.size, rng, is_still=False, bend_mm=config.painted_bend_mm)
-    labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
-    channels = torch.from_numpy(channels_of(labels.numpy(), head.protocol))
+    parts = [_labels(head, mm + torch.from_numpy(offset).float()) for offset in WITHIN_VOXEL_MM]
+    channels = torch.from_numpy(channels_of(parts[0].numpy(), head.protocol))
     means = label_means(head.numbers, rng, is_t1_like=rng.random() < config.t1_like_share)
-    image = paint(labels, means, rng)
+    image = paint(parts, means, rng)
     if rng.random() < config.stripped_share:
         is_brain = channels > 1 if rng.random() < 0.5 else _near_brain(channels, rng)
         image = torch.where(is_brain, image, torch.zeros(()))
     image = degrade(image, rng)
-    return image[None].clamp(0, 2), space_to_depth(channels[None, None], 2)[0], False
+    told = _channels(head, _somewhere_within(mm, rng))
+    return image[None].clamp(0, 2), space_to_depth(told[None, None], 2)[0], False
 
 
 def _near_brain(channels: Tensor, rng: np.random.Generator) -> Tensor:
@@ -115,6 +119,19 @@ def _block_centres(mm: Tensor) -> Tensor:
     return mm.reshape(s, 2, s, 2, s, 2, 3).mean(dim=(1, 3, 5))
 
 
+def _somewhere_within(mm: Tensor, rng: np.random.Generator) -> Tensor:
+    """A place drawn within each voxel of 1 mm.
+
+    What the network is told of a voxel that tissues share is then one of them, as often as its share: it
+    learns shares, and volumes that it sums change as borders move, not once they have crossed a voxel.
+    """
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    return mm + torch.rand(mm.shape, generator=generator) - 0.5
+
+
+def _labels(head: LabelledHead, mm: Tensor) -> Tensor:
+    return sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
+
+
 def _channels(head: LabelledHead, mm: Tensor) -> Tensor:
-    labels = sample(head.labels, mm, head.spacing_mm, is_labels=True).to(torch.int16)
-    return torch.from_numpy(channels_of(labels.numpy(), head.protocol))
+    return torch.from_numpy(channels_of(_labels(head, mm).numpy(), head.protocol))

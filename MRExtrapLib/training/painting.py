@@ -5,6 +5,8 @@ Every label draws a mean and a spread; the picture is then blurred as a scanner'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -47,13 +49,19 @@ def label_means(
     return means
 
 
-def paint(labels: Tensor, means: NDArray[np.float32], rng: np.random.Generator) -> Tensor:
-    """(X, Y, Z) integer labels → (X, Y, Z) float32 intensities, with texture and point spread."""
+def paint(parts: Sequence[Tensor], means: NDArray[np.float32], rng: np.random.Generator) -> Tensor:
+    """(X, Y, Z) float32 intensities with texture and point spread, painted over integer labels.
+
+    Args:
+        parts: labels (X, Y, Z) at one or several places within each voxel, which mix as tissues do in a scan.
+        means: label → mean intensity.
+        rng: draws texture and point spread.
+    """
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     spreads = rng.uniform(0.005, 0.06, size=means.shape).astype(np.float32)
-    index = labels.long()
-    image = torch.from_numpy(means)[index]
-    image += torch.from_numpy(spreads)[index] * torch.randn(labels.shape, generator=generator)
+    mean_of, first = torch.from_numpy(means), parts[0].long()
+    image = torch.stack([mean_of[part.long()] for part in parts]).mean(dim=0)
+    image += torch.from_numpy(spreads)[first] * torch.randn(first.shape, generator=generator)
     return blur(image, float(rng.uniform(0.3, 0.9)))
 
 

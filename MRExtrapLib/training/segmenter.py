@@ -38,6 +38,7 @@ class SegmenterTraining:
     accumulate: int = 1
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-5
+    dice_weight: float = 1.0
     warm_up_steps: int = 50
     save_every: int = 100
     seed: int = 2024
@@ -86,7 +87,7 @@ def train_segmenter(
         for group in optimiser.param_groups:
             group["lr"] = training.learning_rate * share
         corners = _corners(training.seed, step)
-        loss = _step(wrapped, optimiser, batches, training.accumulate, device, corners)
+        loss = _step(wrapped, optimiser, batches, training, device, corners)
         run.step = step + 1
         bar.set_postfix(loss=f"{loss:.3f}")
         if run.step % 10 == 0:
@@ -116,20 +117,26 @@ def _step(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     batches: Batches,
-    accumulate: int,
+    training: SegmenterTraining,
     device: torch.device,
     corners: Sequence[int],
 ) -> float:
     optimiser.zero_grad(set_to_none=True)
     total = 0.0
-    for _ in range(accumulate):
+    for _ in range(training.accumulate):
         image, channels, is_coarse = next(batches)
         image = image.to(device, memory_format=torch.channels_last_3d)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(image)
-        loss = segmentation_loss(logits, channels.to(device), is_coarse=bool(is_coarse[0]), corners=corners)
-        (loss / accumulate).backward()
-        total += loss.item() / accumulate
+        loss = segmentation_loss(
+            logits,
+            channels.to(device),
+            is_coarse=bool(is_coarse[0]),
+            corners=corners,
+            dice_weight=training.dice_weight,
+        )
+        (loss / training.accumulate).backward()
+        total += loss.item() / training.accumulate
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return total

@@ -74,7 +74,7 @@ def painted_head(subject: str, label_file: Path) -> tuple[Volume, Channels]:
     rng = np.random.default_rng(zlib.crc32(subject.encode()))
     means = label_means(head.numbers, rng, is_t1_like=True)
     means[0] = AIR
-    voxels = paint(torch.from_numpy(head.labels), means, rng).clamp_min(0).numpy()
+    voxels = paint([torch.from_numpy(head.labels)], means, rng).clamp_min(0).numpy()
     affine = np.diag([*head.spacing_mm, 1.0])
     affine[:3, 3] = -(np.array(voxels.shape) - 1) / 2 * head.spacing_mm
     return Volume(voxels, affine), head.channels
