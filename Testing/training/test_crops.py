@@ -1,11 +1,12 @@
 """Laws of cutting, painting and degrading."""
 
 import numpy as np
+import pytest
 import torch
 
 from MRExtrapLib.model.blocks import depth_to_space
 from MRExtrapLib.training.augmentation import crop_coordinates, sample
-from MRExtrapLib.training.crops import CropConfig, Crops
+from MRExtrapLib.training.crops import CropConfig, Crops, _somewhere_within
 from MRExtrapLib.training.painting import blur, label_means, paint
 
 SMALL = CropConfig(size=32)
@@ -57,6 +58,24 @@ def test_blurring_keeps_a_constant():
 def test_a_t1_painting_is_dark_in_fluid_and_bright_in_white_matter(a_label_map):
     rng = np.random.default_rng(0)
     means = label_means(a_label_map.numbers, rng, is_t1_like=True)
-    image = paint(torch.from_numpy(a_label_map.labels), means, rng)
+    image = paint([torch.from_numpy(a_label_map.labels)], means, rng)
     brightness = {label: image[torch.from_numpy(a_label_map.labels == label)].mean() for label in (2, 3, 4)}
     assert brightness[4] < brightness[3] < brightness[2]
+
+
+def test_a_painted_voxel_mixes_what_its_parts_hold():
+    means = np.array([0.2, 1.0], dtype=np.float32)
+    here, there = torch.zeros(24, 24, 24), torch.ones(24, 24, 24)
+    image = paint([here, there, there, there], means, np.random.default_rng(0))
+    assert image.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_shared_voxel_is_told_as_each_tissue_by_its_share():
+    halves = np.zeros((40, 40, 40), dtype=np.int16)
+    halves[20:] = 1  # the border of nearest neighbours lies at 19.5
+    rng = np.random.default_rng(0)
+    mm = crop_coordinates(np.array([19.75, 20.0, 20.0]), 31, rng, is_still=True)
+    told = sample(halves, _somewhere_within(mm, rng), (1.0, 1.0, 1.0), is_labels=True)
+    middle = told[15]  # from 19.25 to 20.25: a quarter lies before the border
+    assert middle.mean() == pytest.approx(0.75, abs=0.05)
+    assert set(told[:14].unique().tolist() + told[17:].unique().tolist()) == {0.0, 1.0}

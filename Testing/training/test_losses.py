@@ -30,6 +30,18 @@ def test_a_wrong_answer_costs_more_than_a_right_one():
     assert segmentation_loss(logits_for(wrong), channels, is_coarse=False) > 10
 
 
+def test_without_dice_the_cheapest_probability_is_the_share():
+    channels = (torch.arange(512) % 4 > 0).float().reshape(1, 8, 4, 4, 4)  # three quarters are 1
+    said = torch.arange(0.05, 1.0, 0.05)
+    losses = []
+    for p in said:
+        logits = torch.log(torch.stack([1 - p, p])).reshape(1, 2, 1, 1, 1, 1).expand(1, 2, 8, 4, 4, 4)
+        losses.append(
+            segmentation_loss(logits.reshape(1, 16, 4, 4, 4), channels, is_coarse=False, dice_weight=0)
+        )
+    assert float(said[torch.stack(losses).argmin()]) == pytest.approx(0.75)
+
+
 def test_two_images_named_alike_cost_nothing_and_named_otherwise_all():
     channels = torch.randint(0, STRUCTURES, (2, 8, 4, 4, 4))
     wrong = (channels + 1) % STRUCTURES
