@@ -25,14 +25,17 @@ CONFIDENCE = 0.95
 """Share of new scans whose volume should fall between `low_ml` and `high_ml`."""
 
 CALIBRATED = (
-    "Volumes: the Bayesian line through the person's volumes, weighed against the decoded image; 95 % "
+    "Volumes: the Bayesian line through the person's volumes{bent}, weighed against the decoded image; 95 % "
     "intervals of a new scan, their width set on {people} other people (Student's t, {freedom:g} degrees "
     "of freedom)."
 )
 
 UNCALIBRATED = (
-    "Volumes: the Bayesian line through the person's volumes; 95 % intervals of a new scan, uncalibrated."
+    "Volumes: the Bayesian line through the person's volumes{bent}; 95 % intervals of a new scan, "
+    "uncalibrated."
 )
+
+BENT = ", bent as such people's change speeds up or slows down ({regions})"
 
 
 class Seen(Protocol):
@@ -101,10 +104,17 @@ class PersonVolumes:
     @property
     def words(self) -> str:
         """How the volumes and their intervals are made."""
-        calibration = self.knowledge.calibration
+        calibration, bent = self.knowledge.calibration, self._bent_words
         if calibration is None:
-            return UNCALIBRATED
-        return CALIBRATED.format(people=calibration.people, freedom=calibration.freedom)
+            return UNCALIBRATED.format(bent=bent)
+        return CALIBRATED.format(bent=bent, people=calibration.people, freedom=calibration.freedom)
+
+    @property
+    def _bent_words(self) -> str:
+        line = self.line
+        bent = [region for region, share in zip(line.regions, line.acceleration, strict=True) if share]
+        is_moved = bent and line.posterior.timing.information > 0
+        return BENT.format(regions=", ".join(bent).replace("_", " ")) if is_moved else ""
 
     def at(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
         """What is said of an age, given what the decoded image shows there."""

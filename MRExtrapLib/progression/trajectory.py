@@ -1,4 +1,4 @@
-"""Whether three scans or more lie on a line, as far as their noise can tell."""
+"""Whether three scans or more lie on the line that is forecast along, as far as their noise can tell."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ BENT_P = 0.01
 def bend_probabilities(
     line: VolumeLine, volumes_ml: Sequence[Millilitres], ages_years: Sequence[float]
 ) -> dict[str, float]:
-    """Region → how likely noise alone puts volumes so far from any straight line; empty for two scans.
+    """Region → how likely noise alone puts volumes so far from any such line; empty for two scans.
 
-    The squares of all contrasts that a line leaves at zero, in units of a scan's noise, follow χ² with as
-    many degrees of freedom as scans are left over.
+    Lines are straight, or bent as the cohort's are. The squares of all contrasts that a straight one leaves
+    at zero, of what the person's line leaves, in units of a scan's noise, follow χ² with as many degrees of
+    freedom as scans are left over.
     """
     contrasts = line_contrasts(ages_years)
     if not len(contrasts):
         return {}
     noise = line.scan_noise()
-    table = volume_table(volumes_ml, line.regions) / np.array([noise[region] for region in line.regions])
-    squares = np.sum((contrasts @ table) ** 2, axis=0)
+    on_line = volume_table([line.at(age) for age in ages_years], line.regions)
+    left = volume_table(volumes_ml, line.regions) - on_line
+    squares = np.sum((contrasts @ left / np.array([noise[region] for region in line.regions])) ** 2, axis=0)
     p = stats.chi2.sf(squares, len(contrasts))
     return dict(zip(line.regions, map(float, p), strict=True))
 

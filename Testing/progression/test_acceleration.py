@@ -13,6 +13,7 @@ from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.timing import timing_of
+from MRExtrapLib.progression.trajectory import bend_probabilities
 
 REGIONS = ("hippocampus", "ventricles")
 LEVEL_ML = np.array([7.0, 25.0])
@@ -93,3 +94,15 @@ def test_a_model_keeps_the_acceleration() -> None:
     prior = lesson_of(0.12).prior
     kept = parse_knowledge(knowledge_text(Knowledge(prior)), "a model").prior
     np.testing.assert_allclose(kept.acceleration, prior.acceleration, rtol=1e-6)
+
+
+def test_who_speeds_up_as_expected_is_on_the_line() -> None:
+    prior = replace(lesson_of(0.12).prior, subject=None)
+    one = a_person(1, np.random.default_rng(0), 0.12, (66.0, 68.0, 70.0, 72.0))
+    told = [
+        bend_probabilities(known.line(one.volumes_ml, one.ages_years, ABOUT), one.volumes_ml, one.ages_years)[
+            "ventricles"
+        ]
+        for known in (replace(prior, acceleration=np.zeros(2)), prior)
+    ]
+    assert told[0] < 1e-3 < told[1]
