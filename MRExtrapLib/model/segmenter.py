@@ -15,8 +15,8 @@ LOGIT_SCALE = 8.0
 """Logits are this many times what the last layer says: confidence would else take longer than anatomy."""
 
 WINDOW = 128
-"""Side in voxels of the crops that the network is trained on, and about that of what it is shown later:
-group statistics then mean the same in both."""
+"""Side in voxels of the crops that the network is trained on first. Group statistics depend on how much air a
+crop holds: it is refined on crops as large as what it is shown later (`train segmenter --crop 160`)."""
 
 
 @dataclass(frozen=True)
