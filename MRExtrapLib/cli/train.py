@@ -103,11 +103,13 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.model.memory import keep_freed_memory
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
     join_processes()
+    keep_freed_memory()
     with one_after_the_first():
         heads = _training_heads(arguments)
     defaults = SegmenterTraining()
@@ -132,6 +134,7 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.model.memory import keep_freed_memory
     from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, train_autoencoder
     from MRExtrapLib.training.brains import find_scans, prepared_brains
     from MRExtrapLib.training.packing import pack_autoencoder
@@ -139,6 +142,7 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
 
     join_processes()
+    keep_freed_memory()
     device = pick_device(arguments.device)
     teacher = load_model(find_model(arguments.segmenter))
     segmenter = _segmenter_of(teacher)

@@ -88,7 +88,7 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     came, on_line, spread = visits[trial.target].observed_ml, line.at(age), line.spread(age)
     for region in line.regions:
         yield Case(
-            person=family_of(person.name),
+            person=person.name,
             region=region,
             inputs=len(inputs),
             horizon_years=years_outside(age, ages),
@@ -96,6 +96,7 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
             line_ml=on_line[region],
             decoded_ml=decoded[region],
             spread_ml=spread[region],
+            family=family_of(person.name),
         )
 
 

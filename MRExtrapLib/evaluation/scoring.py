@@ -29,8 +29,8 @@ DRAWS = 2000
 SEED = 20240
 """The same results have the same intervals."""
 
-FEWEST_PEOPLE = 3
-"""Of fewer subjects no interval over subjects is given."""
+FEWEST_FAMILIES = 3
+"""Of fewer subjects, those simulated of one scan counted once, no interval over subjects is given."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def difference(better: Answers, other: Answers) -> tuple[Figure, float]:
     gap = np.array([abs(ours[key].error_ml) - abs(theirs[key].error_ml) for key in shared])
     sums = both.summed(gap, np.ones(len(gap)))
     per_family = sums[:, 0] / sums[:, 1]
-    is_testable = len(per_family) >= FEWEST_PEOPLE and np.any(per_family)
+    is_testable = len(per_family) >= FEWEST_FAMILIES and np.any(per_family)
     p = float(stats.wilcoxon(per_family).pvalue) if is_testable else np.nan
     return bootstrap(sums, _mean), p
 
@@ -173,7 +173,7 @@ def bootstrap(sums: Array, figure: Callable[..., Array]) -> Figure:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(figure(*sums.sum(axis=0)))
-        if len(sums) < FEWEST_PEOPLE or not np.isfinite(value):
+        if len(sums) < FEWEST_FAMILIES or not np.isfinite(value):
             return Figure(value)
 
         drawn = figure(*(_draws(len(sums)) @ sums).T)

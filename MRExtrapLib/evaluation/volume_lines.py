@@ -31,6 +31,7 @@ from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.training.people import family_of
 
 MOST_FOLDS = 10
 """Each leaves out a tenth of the people; more folds fit on hardly more."""
@@ -129,12 +130,15 @@ def volume_estimates(people: Sequence[PersonResult]) -> tuple[dict[str, tuple[Es
 
 
 def _learned(people: Sequence[PersonResult]) -> dict[str, tuple[Estimate, ...]]:
-    """Participant → estimates that learn from the people of all other folds."""
-    regions, folds = shared_regions(people), min(MOST_FOLDS, len(people))
+    """Participant → estimates that learn from the people of all other folds; families are in one fold."""
+    families = list(dict.fromkeys(family_of(one.participant) for one in people))
+    regions, folds = shared_regions(people), min(MOST_FOLDS, len(families))
+    fold_of = {family: number % folds for number, family in enumerate(families)}
     found = {}
     for fold in range(folds):
-        prior = fit_volumes([one for index, one in enumerate(people) if index % folds != fold], regions)
-        for one in people[fold::folds]:
+        left = [one for one in people if fold_of[family_of(one.participant)] == fold]
+        prior = fit_volumes([one for one in people if one not in left], regions)
+        for one in left:
             found[one.participant] = tuple(
                 estimate for trial in one.trials for estimate in prior.estimates(one, trial)
             )

@@ -160,8 +160,7 @@ class Engine:
         Args:
             latent: (C, D, H, W).
             inside: (X, Y, Z) where a brain may be, the person's visits together; beyond it is nothing. A
-                decoder leaves a faint halo there, and what a segmenter names depends a little on how much
-                it looks at: with the halo, volumes of one brain differed by up to 5 %.
+                decoder leaves a faint halo there, which a segmenter does not take for air.
         """
         voxels = self.codec.decode(np.asarray(latent, dtype=np.float32))
         return Volume(np.where(inside, voxels, 0), self.template.volume.affine)

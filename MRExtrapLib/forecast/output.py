@@ -30,7 +30,8 @@ METHOD_WORDS = {
 }
 DECODED_VOLUME = "volume of the decoded latent + mean over inputs of (observed − reconstructed)"
 LINE_VOLUME = (
-    "Bayesian line through the observed volumes, weighed, as the model's calibration found best, against: "
+    "Bayesian line through the observed volumes, bent where such people's change speeds up, weighed, as the "
+    "model's calibration found best, against: "
     f"{DECODED_VOLUME}"
 )
 

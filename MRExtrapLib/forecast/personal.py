@@ -66,14 +66,14 @@ def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
     line = volumes.line
     rate, spread = line.rate()
     expected, among = line.expected_rate()
-    middle = line.at(line.posterior.mean_age_years)
+    level = line.level()
     return tuple(
         RegionRate(
             region=region,
             ml_per_year=rate[region],
             low_ml_per_year=rate[region] - REACH * spread[region],
             high_ml_per_year=rate[region] + REACH * spread[region],
-            percent_per_year=100.0 * rate[region] / middle[region] if middle[region] > 0 else None,
+            percent_per_year=100.0 * rate[region] / level[region] if level[region] > 0 else None,
             expected_ml_per_year=expected[region],
             expected_low_ml_per_year=expected[region] - REACH * among[region],
             expected_high_ml_per_year=expected[region] + REACH * among[region],

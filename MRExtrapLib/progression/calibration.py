@@ -47,7 +47,7 @@ class Case:
     """One region predicted for one scan that came.
 
     Attributes:
-        person: whom it is about; those simulated of one scan count as one.
+        person: whom it is about.
         region: which.
         inputs: how many scans the prediction rests on.
         horizon_years: from the nearest of them; 0 between them.
@@ -55,6 +55,7 @@ class Case:
         line_ml: by the line through volumes.
         decoded_ml: by the decoded image.
         spread_ml: one standard deviation, as the line through volumes states it.
+        family: of whose cases all count as one; the person by default.
     """
 
     person: str
@@ -65,6 +66,12 @@ class Case:
     line_ml: float
     decoded_ml: float
     spread_ml: float
+    family: str = ""
+
+    @property
+    def kin(self) -> str:
+        """The family, or the person of whom none is known."""
+        return self.family or self.person
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Calibration:
     Attributes:
         regions: region → its calibration.
         freedom: degrees of freedom of Student's t that all intervals follow.
-        people, cases: how many taught it.
+        people, cases: how many taught it, those simulated of one scan counted once.
     """
 
     regions: Mapping[str, RegionCalibration]
@@ -133,7 +140,7 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     Raises:
         InputError: too few people.
     """
-    people = {case.person for case in cases}
+    people = {case.kin for case in cases}
     if len(people) < FEWEST_PEOPLE:
         msg = (
             f"Calibration needs {FEWEST_PEOPLE} people or more who taught no prior; there are {len(people)}."
@@ -143,13 +150,13 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     of_region = {region: [case for case in cases if case.region == region] for region in regions}
     weights = {region: _weights(some) for region, some in of_region.items()}
     score = {region: _scores(some, weights[region]) for region, some in of_region.items()}
-    everyone = [(case.person, z) for region, some in of_region.items() for case, z in score[region].items()]
+    everyone = [(case.kin, z) for region, some in of_region.items() for case, z in score[region].items()]
     overall = _held(1.0, everyone)
     scales = {}
     for region, some in of_region.items():
-        whole = _held(overall, [(case.person, z) for case, z in score[region].items()])
+        whole = _held(overall, [(case.kin, z) for case, z in score[region].items()])
         scales[region] = tuple(
-            _held(whole, [(case.person, score[region][case]) for case in some if _is_in(band, case)])
+            _held(whole, [(case.kin, score[region][case]) for case in some if _is_in(band, case)])
             for band in range(len(HORIZON_EDGES_YEARS) + 1)
         )
     left = {
@@ -205,7 +212,7 @@ def _held(prior_scale: float, scores: Iterable[tuple[str, float]]) -> float:
 def _person_means(cases: Sequence[Case], value: Callable[[Case], float]) -> Array:
     values: dict[str, list[float]] = {}
     for case in cases:
-        values.setdefault(case.person, []).append(value(case))
+        values.setdefault(case.kin, []).append(value(case))
     return np.array([np.mean(some) for some in values.values()])
 
 
@@ -214,8 +221,8 @@ def _tails(scores: dict[Case, float]) -> tuple[float, float]:
     sizes = np.abs(list(scores.values()))
     counts: dict[str, int] = {}
     for case in scores:
-        counts[case.person] = counts.get(case.person, 0) + 1
-    weight = np.array([1.0 / counts[case.person] for case in scores])
+        counts[case.kin] = counts.get(case.kin, 0) + 1
+    weight = np.array([1.0 / counts[case.kin] for case in scores])
     order = np.argsort(sizes)
     share = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
     seen = np.interp(LEVELS, share, sizes[order])

@@ -56,7 +56,7 @@ def _cases(person: MeasuredPerson, prior: VolumePrior, inputs: slice, target: in
     at, spread = line.at(age), line.spread(age)
     for region in line.regions:
         yield Case(
-            person=person.kin,
+            person=person.name,
             region=region,
             inputs=len(ages),
             horizon_years=years_outside(age, ages),
@@ -64,4 +64,5 @@ def _cases(person: MeasuredPerson, prior: VolumePrior, inputs: slice, target: in
             line_ml=at[region],
             decoded_ml=at[region],
             spread_ml=spread[region],
+            family=person.kin,
         )

@@ -42,7 +42,7 @@ def horizon_warnings(age_years: float, ages_years: Sequence[float]) -> tuple[str
     side = "after the last" if age_years > max(ages_years) else "before the first"
     return (
         f"Age {age_years:.2f} lies {outside:.1f} years {side} scan, beyond the {horizon:.1f} years that a "
-        "straight line through these scans is trusted for; change that speeds up is missed.",
+        "line through these scans is trusted for; change that speeds up otherwise than expected is missed.",
     )
 
 

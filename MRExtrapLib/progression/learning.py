@@ -94,9 +94,9 @@ def _misses(person: MeasuredPerson, volumes: VolumePrior) -> Iterator[Miss]:
             line = volumes.line(person.volumes_ml[first:target], ages, about)
             age, posterior = person.ages_years[target], line.posterior
             stated = np.sqrt(posterior.variance(age, of_a_new_scan=True))
-            bent = posterior.rate * posterior.data_weight() * posterior.timing.bend(age)
+            bend = posterior.data_weight() * posterior.timing.bend(age) / stated
             missed = table[target] / line.unit_ml - posterior.at(age)
-            yield Miss(person.kin, missed / stated, bent / stated)
+            yield Miss(person.kin, missed / stated, posterior.rate * bend, line.expected.rate * bend)
 
 
 def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:

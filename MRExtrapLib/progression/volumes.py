@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.progression.acceleration import bent_years
+from MRExtrapLib.progression.acceleration import LARGEST, bent_years
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
@@ -68,7 +68,8 @@ class VolumePrior:
         object.__setattr__(self, "unit_ml", unit_ml)
         object.__setattr__(self, "acceleration", acceleration)
         shapes = (unit_ml.shape, acceleration.shape, self.prior.latent_shape)
-        if set(shapes) != {(len(self.regions),)} or not np.all(unit_ml >= 0):
+        fits = set(shapes) == {(len(self.regions),)} and bool(np.all(unit_ml >= 0))
+        if not fits or not np.all(np.abs(acceleration) <= LARGEST):
             msg = (
                 f"The prior of volumes has {len(self.regions)} regions, but units, accelerations and "
                 f"elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
@@ -132,6 +133,10 @@ class VolumeLine:
     expected: Posterior
     acceleration: Array
 
+    def level(self) -> dict[str, float]:
+        """Region → ml, the mean of the scans."""
+        return self._named(self.posterior.level)
+
     def at(self, age_years: float) -> dict[str, float]:
         """Region → ml at an age; never below zero."""
         straight, rate, timing = self.posterior.at(age_years), self.posterior.rate, self.posterior.timing
@@ -144,7 +149,7 @@ class VolumeLine:
         return self._named(np.sqrt(self.posterior.variance(age_years, of_a_new_scan=True)))
 
     def rate(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Region → this person's ml a year, and one standard deviation of it."""
+        """Region → this person's mean ml a year over the scans, and one standard deviation of it."""
         return self._named(self.posterior.rate), self._named(np.sqrt(self.posterior.rate_variance()))
 
     def expected_rate(self) -> tuple[dict[str, float], dict[str, float]]:

@@ -22,7 +22,6 @@ from tqdm import tqdm
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
-from MRExtrapLib.model.memory import keep_freed_memory
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
 from MRExtrapLib.training.losses import kl_divergence, linearity_loss
 from MRExtrapLib.training.perceptual import Comparisons
@@ -257,7 +256,6 @@ def train_autoencoder(
             with other options.
     """
     join_processes()
-    keep_freed_memory()
     triples = None
     if training.linearity_weight > 0:
         triples = TripleCrops(lessons.trajectories, training.crop, training.seed)

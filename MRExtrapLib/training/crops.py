@@ -95,7 +95,7 @@ def _painted_crop(
     centre_mm = _centre_mm(head, rng)
     mm = crop_coordinates(centre_mm, config.size, rng, is_still=False, bend_mm=config.painted_bend_mm)
     parts = [_labels(head, mm + torch.from_numpy(offset).float()) for offset in WITHIN_VOXEL_MM]
-    channels = torch.from_numpy(channels_of(parts[0].numpy(), head.protocol))
+    channels = _channels(head, mm)
     means = label_means(head.numbers, rng, is_t1_like=rng.random() < config.t1_like_share)
     image = paint(parts, means, rng)
     if rng.random() < config.stripped_share:

@@ -27,7 +27,7 @@ def segmentation_loss(
         corners: which voxels of each fine block are compared. Neighbours say nearly the same, and this loss
             costs as much as the network: a few, drawn anew for each step, teach as much in half the time.
         dice_weight: of the second term. It finds small structures sooner, but pays for certainty: with 0,
-            probabilities become the shares of tissues in a voxel.
+            probabilities become the shares of tissues in a voxel (where labels are not coarse).
     """
     b, _, *space = channels.shape
     blocks = block_logits.reshape(b, -1, 8, *space)

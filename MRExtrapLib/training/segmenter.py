@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from MRExtrapLib.model.device import on_device
-from MRExtrapLib.model.memory import keep_freed_memory
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
 from MRExtrapLib.training.crops import CropConfig, Crops
 from MRExtrapLib.training.labelled import LabelledHead
@@ -62,7 +61,6 @@ def train_segmenter(
         start: an earlier segmenter of the same architecture whose weights are refined.
     """
     join_processes()
-    keep_freed_memory()
     torch.manual_seed(training.seed)
     network = on_device(SegmenterNetwork(training.network), device)
     if start is not None:

@@ -48,7 +48,7 @@ def test_acceleration_is_found_where_there_is_any() -> None:
 
 def test_steady_change_rarely_bends_a_line() -> None:
     bent = [bool(lesson_of(0.0, people=15, seed=seed).bend.acceleration.any()) for seed in range(12)]
-    assert sum(bent) <= 3
+    assert sum(bent) <= 1
 
 
 def test_a_bent_line_foretells_a_parabola_better() -> None:
@@ -82,12 +82,41 @@ def test_few_people_say_nothing_of_acceleration() -> None:
     assert found.families == FEWEST_FAMILIES - 1
 
 
-def test_a_growing_pace_was_once_nil_and_never_turned_round() -> None:
-    timing = timing_of([70.0, 72.0])
-    ages = np.linspace(40.0, 90.0, 101)
-    for acceleration in (0.2, -0.2):
-        years = [age - 71.0 + bent_years(timing, age, acceleration) for age in ages]
-        assert np.all(np.diff(years) >= -1e-9)
+@pytest.mark.parametrize("ages", [(70.0, 72.0), (60.0, 61.0, 75.0), (60.0, 74.0, 75.0), (60.0, 80.0)])
+@pytest.mark.parametrize("acceleration", [0.02, 0.2, -0.2, 0.5, -0.5])
+def test_a_bent_line_never_turns_round(ages: tuple[float, ...], acceleration: float) -> None:
+    timing = timing_of(ages)
+    years = [age - timing.mean_age_years + bent_years(timing, age, acceleration) for age in range(40, 96)]
+    assert np.all(np.diff(years) >= -1e-9)
+
+
+@pytest.mark.parametrize("ages", [(70.0, 72.0), (66.0, 67.0, 75.0), (64.0, 74.0, 75.0)])
+def test_scans_on_a_bent_line_are_given_back(ages: tuple[float, ...]) -> None:
+    acceleration, timing = 0.08, timing_of(ages)
+    offsets = np.array(ages) - timing.mean_age_years
+    volumes = 25.0 + 3.0 * (offsets + 0.5 * acceleration * offsets**2)
+    rate, level = float(np.sum(offsets * volumes)) / timing.information, volumes.mean()
+    given = [
+        level + rate * (age - timing.mean_age_years + bent_years(timing, age, acceleration)) for age in ages
+    ]
+    np.testing.assert_allclose(given, volumes, atol=1e-9)
+
+
+def test_noise_that_is_misjudged_is_not_taken_for_acceleration() -> None:
+    """Without scans of one day noise is told by lines alone, and rates may be shrunk by too little."""
+    generator = np.random.default_rng(2)
+    ages = (68.0, 69.5, 71.0, 72.0)
+    people = [a_person(number, generator, 0.0, ages) for number in range(30)]
+    assert not learn(people).bend.acceleration.any()
+
+
+def test_kin_count_once() -> None:
+    generator = np.random.default_rng(4)
+    loose = [a_person(number, generator, 0.12) for number in range(12)]
+    doubled = [replace(one, name=f"{one.name}{copy}", family=one.name) for one in loose for copy in "ab"]
+    once, twice = learn(loose).bend, learn(doubled).bend
+    assert twice.families == once.families == 12
+    assert twice.error[1] == pytest.approx(once.error[1], rel=0.1)
 
 
 def test_a_model_keeps_the_acceleration() -> None:

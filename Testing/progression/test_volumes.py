@@ -222,7 +222,7 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
         for number, (name, ages, scans, known) in enumerate(tables)
     ]
     cases = cross_fitted_cases(people)
-    assert {case.person for case in cases} == {f"f{number}" for number in range(20)}
+    assert {case.kin for case in cases} == {f"f{number}" for number in range(20)}
     assert all(case.decoded_ml == case.line_ml for case in cases)
     calibration, prior = calibrate(cases), fit_volume_prior([one.row for one in people])
     inside = {level: [] for level in LEVELS}

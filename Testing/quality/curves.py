@@ -58,7 +58,7 @@ def draw(runs: Sequence[Path], out: Path) -> None:
         len(names), len(runs), squeeze=False, figsize=(5 * len(runs), 3 * len(names)), layout="constrained"
     )
     for column, (run, curves) in enumerate(zip(runs, found, strict=True)):
-        axes[0, column].set_title(run.stem)
+        axes[0, column].set_title(run.stem if run.stem != "metrics" else run.resolve().parent.name)
         for row, name in enumerate(names):
             steps, values = curves[name]
             axes[row, column].plot(steps, values, linewidth=0.6, color="0.7")
