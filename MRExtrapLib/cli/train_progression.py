@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.progress import part_of
     from MRExtrapLib.progression.coarse import fit_coarse_prior
     from MRExtrapLib.progression.posterior import mean_data_weight
+    from MRExtrapLib.progression.volumes import FLUID
     from MRExtrapLib.training.packing import pack_progression
     from MRExtrapLib.training.progression import (
         LatentMaker,
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
     print(lesson.foretelling.words)
-    print(lesson.bend.words(lesson.prior.regions))
+    print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
     if knowledge.calibration:
         print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
     print(f"The model that holds the prior is {arguments.output / 'model'}.")
