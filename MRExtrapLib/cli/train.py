@@ -104,6 +104,7 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
+    from MRExtrapLib.training.crops import SMALLEST_CROP
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
@@ -115,6 +116,9 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     defaults = SegmenterTraining()
     training = replace(defaults, **_given(arguments, *SEGMENTER_OPTIONS))
     if arguments.crop:
+        if arguments.crop < SMALLEST_CROP:
+            msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
+            raise InputError(msg)
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
     start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
     known = _segmenter_of(start) if start else None

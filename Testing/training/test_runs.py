@@ -117,7 +117,7 @@ def test_the_same_number_gives_the_same_brain_crop(some_brains):
 
 def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_folder):
     words = ["train", "segmenter", str(a_labelled_folder), "-o", str(tmp_path / "run"), "--steps", "1"]
-    assert main([*words, "--crop", "32", "--device", "cpu", "--name", "tiny"]) == 0
+    assert main([*words, "--crop", "48", "--device", "cpu", "--name", "tiny"]) == 0
     model = load_model(tmp_path / "run" / "model")
     assert model.name == "tiny"
     assert model.segmenter is not None
@@ -125,7 +125,7 @@ def test_the_command_ends_with_a_model_folder_that_loads(tmp_path, a_labelled_fo
 
 
 def test_a_drawn_split_is_the_same_in_every_run(tmp_path, a_labelled_folder):
-    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "48", "--device", "cpu"]
     for name in ("first", "second", "third"):
         assert main([*words, "-o", str(tmp_path / name)]) == 0
     drawn = {
@@ -141,7 +141,7 @@ def gradient_of(run: Path) -> torch.Tensor:
 
 
 def test_two_processes_learn_what_one_learns_from_the_same_crops(tmp_path, a_labelled_folder, together):
-    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "48", "--device", "cpu"]
     together("-m", "MRExtrapLib", *words, "-o", str(tmp_path / "two"))
     assert main([*words, "-o", str(tmp_path / "one"), "--accumulate", "2"]) == 0
     assert main([*words, "-o", str(tmp_path / "other"), "--accumulate", "2", "--seed", "7"]) == 0
@@ -169,7 +169,7 @@ def test_processes_step_by_the_mean_of_their_gradients(tmp_path, together):
 
 
 def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled_folder):
-    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "48", "--device", "cpu"]
     assert main([*words, "-o", str(tmp_path / "first")]) == 0
     first = str(tmp_path / "first" / "model")
     assert main([*words, "-o", str(tmp_path / "second"), "--start-from", first]) == 0

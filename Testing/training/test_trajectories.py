@@ -240,7 +240,7 @@ def a_tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def a_teacher(tmp_path: Path, a_labelled_folder: Path) -> str:
-    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "32", "--device", "cpu"]
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "48", "--device", "cpu"]
     assert main([*words, "-o", str(tmp_path / "teacher")]) == 0
     return str(tmp_path / "teacher" / "model")
 
