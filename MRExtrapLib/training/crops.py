@@ -21,8 +21,8 @@ COARSE_MM = 1.5
 """Labels coarser than this, where the crop keeps their lattice, are compared with the mean over 2³ voxels."""
 
 SMALLEST_CROP = 48
-"""Side in voxels. Of 32 the deepest level sees 2³ voxels, and in bfloat16 some CPUs' weight gradients there hold
-memory that was never written (3 steps of 40; torch 2.13)."""
+"""Side in voxels. Of 32 the deepest level sees 2³ voxels, and in bfloat16 some CPUs' weight gradients there
+hold memory that was never written (3 steps of 40; torch 2.13)."""
 
 WITHIN_VOXEL_MM = 0.25 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 """Where a painted voxel looks for the tissues that it mixes: the corners of a tetrahedron."""

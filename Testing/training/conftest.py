@@ -66,3 +66,9 @@ def together(monkeypatch):
         return done.stdout
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def memory_is_given_back(monkeypatch):
+    """What training asks of the C library lasts as long as its process, which here is everyone's."""
+    monkeypatch.setattr("MRExtrapLib.model.memory.keep_freed_memory", lambda: None)
