@@ -37,7 +37,7 @@ def keep_freed_memory() -> None:
     """Lets the C library keep for the next step what a step gives back; other systems go on as they are.
 
     glibc hands every large tensor's pages back to the system and asks for them anew, zeroed: on a CPU that is
-    a third of a training step (`Testing/benchmarks/training.py`). The process never shrinks again, which
+    a fifth of a training step (`Testing/benchmarks/training.py`). The process never shrinks again, which
     suits a run and not a program that waits for its user.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
