@@ -109,6 +109,9 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
+    if arguments.crop and arguments.crop < SMALLEST_CROP:
+        msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
+        raise InputError(msg)
     join_processes()
     keep_freed_memory()
     with one_after_the_first():
@@ -116,9 +119,6 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     defaults = SegmenterTraining()
     training = replace(defaults, **_given(arguments, *SEGMENTER_OPTIONS))
     if arguments.crop:
-        if arguments.crop < SMALLEST_CROP:
-            msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
-            raise InputError(msg)
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
     start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
     known = _segmenter_of(start) if start else None

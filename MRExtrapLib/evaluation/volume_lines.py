@@ -27,6 +27,7 @@ from MRExtrapLib.evaluation.results import (
 from MRExtrapLib.evaluation.trials import Trial
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.crossfit import parted
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate
@@ -131,14 +132,10 @@ def volume_estimates(people: Sequence[PersonResult]) -> tuple[dict[str, tuple[Es
 
 def _learned(people: Sequence[PersonResult]) -> dict[str, tuple[Estimate, ...]]:
     """Participant → estimates that learn from the people of all other folds; families are in one fold."""
-    families = list(dict.fromkeys(family_of(one.participant) for one in people))
-    regions, folds = shared_regions(people), min(MOST_FOLDS, len(families))
-    fold_of = {family: number % folds for number, family in enumerate(families)}
-    found = {}
-    for fold in range(folds):
-        left = [one for one in people if fold_of[family_of(one.participant)] == fold]
-        prior = fit_volumes([one for one in people if one not in left], regions)
-        for one in left:
+    regions, found = shared_regions(people), {}
+    for left, others in parted([family_of(one.participant) for one in people], MOST_FOLDS):
+        prior = fit_volumes([people[index] for index in others], regions)
+        for one in (people[index] for index in left):
             found[one.participant] = tuple(
                 estimate for trial in one.trials for estimate in prior.estimates(one, trial)
             )

@@ -13,7 +13,7 @@ says of a rate is of the years ahead already: one scan alone weighs nothing, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,9 +142,5 @@ def fit_acceleration(misses: Sequence[Miss], regions: int) -> Bend:
 
 def _mean_products(misses: Sequence[Miss], family: str) -> Array:
     """(2, regions): the family's mean of expected × missed, and of expected × bent."""
-    own = list(_of_family(misses, family))
+    own = [one for one in misses if one.family == family]
     return np.mean([(one.expected * one.missed, one.expected * one.bent) for one in own], axis=0)
-
-
-def _of_family(misses: Sequence[Miss], family: str) -> Iterator[Miss]:
-    return (one for one in misses if one.family == family)

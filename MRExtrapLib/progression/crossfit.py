@@ -27,14 +27,28 @@ def cross_fitted_cases(people: Sequence[MeasuredPerson], folds: int = FOLDS) -> 
     Raises:
         InputError: too few people are left when a fold is taken away.
     """
-    families = list(dict.fromkeys(one.kin for one in people))
-    fold_of = {family: number % folds for number, family in enumerate(families)}
     cases: list[Case] = []
-    for fold in range(min(folds, len(families))):
-        left = [one for one in people if fold_of[one.kin] == fold]
-        prior = learn([one for one in people if fold_of[one.kin] != fold]).prior
-        cases += [case for one in left for case in volume_cases(one, prior)]
+    for left, others in parted([one.kin for one in people], folds):
+        prior = learn([people[index] for index in others]).prior
+        cases += [case for index in left for case in volume_cases(people[index], prior)]
     return tuple(cases)
+
+
+def parted(families: Sequence[str], folds: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Who is left out, and all others, in each fold of at most so many; those of one family together.
+
+    Args:
+        families: of each person.
+        folds: as many, or as there are families.
+
+    >>> list(parted(["a", "a", "b"], 8))
+    [([0, 1], [2]), ([2], [0, 1])]
+    """
+    number = {family: index for index, family in enumerate(dict.fromkeys(families))}
+    fold_of = [number[family] % folds for family in families]
+    for fold in range(min(folds, len(number))):
+        left = [index for index, own in enumerate(fold_of) if own == fold]
+        yield left, [index for index, own in enumerate(fold_of) if own != fold]
 
 
 def volume_cases(person: MeasuredPerson, prior: VolumePrior) -> Iterator[Case]:

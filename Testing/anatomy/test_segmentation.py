@@ -81,6 +81,18 @@ def test_a_head_in_windows_is_seen_as_a_whole_is(a_segmenter, a_left_hippocampus
     assert np.array_equal(whole.labels, in_windows.labels)
 
 
+def test_the_whole_grid_is_looked_at_wherever_the_brain_begins(a_segmenter, a_left_hippocampus, monkeypatch):
+    seen = []
+    answer = NamesByBrightness.voxel_logits
+    monkeypatch.setattr(
+        NamesByBrightness, "voxel_logits", lambda self, image: seen.append(image) or answer(self, image)
+    )
+    for shift in (0, 4):
+        a_segmenter.segment(template_volume(np.roll(a_left_hippocampus, shift, axis=1)))
+    assert seen[0].shape == seen[1].shape
+    assert torch.equal(torch.roll(seen[0], 4, dims=3), seen[1])
+
+
 def test_an_empty_volume_has_no_regions(a_segmenter):
     volumes = a_segmenter.segment(template_volume(np.zeros((16, 16, 16)))).volumes_ml
     assert set(volumes.values()) == {0.0}

@@ -174,3 +174,10 @@ def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled
     first = str(tmp_path / "first" / "model")
     assert main([*words, "-o", str(tmp_path / "second"), "--start-from", first]) == 0
     assert len(load_model(tmp_path / "second" / "model").manifest.training) == 2
+
+
+def test_a_crop_too_small_for_the_segmenter_is_refused(tmp_path, a_labelled_folder, capsys):
+    words = ["train", "segmenter", str(a_labelled_folder), "--crop", "32", "-o", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert "--crop 32 is too small for the segmenter; give 48 or more." in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
