@@ -42,6 +42,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     segmenter.add_argument("--steps", type=int, help="optimiser steps in all")
     dice_help = "of soft Dice beside cross-entropy (default 1); 0 to refine volumes that grow with borders"
     segmenter.add_argument("--dice-weight", type=float, metavar="WEIGHT", help=dice_help)
+    settle_help = (
+        "first fix the normalisation of the one that is refined at its mean over N crops, so that what is seen "
+        "in one place no longer depends on all others"
+    )
+    segmenter.add_argument("--settle", type=int, metavar="N", help=settle_help)
     segmenter.set_defaults(run=train_segmenter)
     autoencoder = parts.add_parser("autoencoder", help="on T1 scans, heads or stripped brains")
     _add_common(autoencoder, "X_T1w scans")
@@ -104,13 +109,17 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
-    from MRExtrapLib.training.crops import SMALLEST_CROP
+    from MRExtrapLib.training.crops import SMALLEST_CROP, Crops
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
+    from MRExtrapLib.training.settling import settled
 
     if arguments.crop and arguments.crop < SMALLEST_CROP:
         msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
+        raise InputError(msg)
+    if arguments.settle is not None and (arguments.settle < 1 or not arguments.start_from):
+        msg = f"--settle {arguments.settle} fixes a trained network: give 1 crop or more, and --start-from."
         raise InputError(msg)
     join_processes()
     keep_freed_memory()
@@ -122,6 +131,11 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
     start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
     known = _segmenter_of(start) if start else None
+    if known and arguments.settle:
+        crops = Crops(heads, arguments.settle, training.seed, training.crops)
+        known = settled(known, (crops[i][0][None] for i in range(arguments.settle)))
+    if known:
+        training = replace(training, network=known.config)
     device = pick_device(arguments.device).torch
     network, run = train_segmenter(heads, training, arguments.output, device, known)
     provenance = _provenance(arguments, [head.subject for head in heads], training.seed, run)

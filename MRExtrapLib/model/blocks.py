@@ -25,12 +25,19 @@ def depth_to_space(features: Tensor, factor: int) -> Tensor:
 
 
 class NormalisedConvolution(nn.Module):
-    """Convolution 3×3×3, group normalisation (Wu 2018), SiLU."""
+    """Convolution 3×3×3, group normalisation (Wu 2018), SiLU.
 
-    def __init__(self, channels_in: int, channels_out: int, groups: int = 8) -> None:
+    Once settled (`training.settling`) there is no normalisation: it lies in the convolution's weights.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, groups: int = 8, *, is_settled: bool = False
+    ) -> None:
         super().__init__()
         self.convolution = nn.Conv3d(channels_in, channels_out, 3, padding=1)
-        self.norm = nn.GroupNorm(math.gcd(groups, channels_out), channels_out)
+        self.norm = (
+            nn.Identity() if is_settled else nn.GroupNorm(math.gcd(groups, channels_out), channels_out)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.silu(self.norm(self.convolution(x)))

@@ -15,16 +15,21 @@ LOGIT_SCALE = 8.0
 """Logits are this many times what the last layer says: confidence would else take longer than anatomy."""
 
 WINDOW = 128
-"""Side in voxels of the crops that the network is trained on first. Group statistics depend on how much air a
-crop holds: it is refined on crops as large as what it is shown later (`train segmenter --crop 160`)."""
+"""Side in voxels of the crops that the network is trained on."""
 
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """How wide each level is (finest first) and how many structures come out (background included)."""
+    """How wide each level is (finest first) and how many structures come out (background included).
+
+    Attributes:
+        is_settled: whether normalisation no longer looks at the image. While it does, tissue lost in one half
+            of a brain shifts the borders seen in the other, and half of a brain's atrophy goes unseen.
+    """
 
     structures: int = 18
     widths: tuple[int, ...] = (32, 64, 96, 128)
+    is_settled: bool = False
 
     @property
     def divisor(self) -> int:
@@ -38,16 +43,16 @@ class SegmenterNetwork(nn.Module):
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        self.stem = NormalisedConvolution(PATCH**3, widths[0])
+        widths, settled = config.widths, config.is_settled
+        self.stem = NormalisedConvolution(PATCH**3, widths[0], is_settled=settled)
         self.descent = nn.ModuleList(
-            _level(width, 1 if level == 0 else 2) for level, width in enumerate(widths)
+            _level(width, 1 if level == 0 else 2, settled) for level, width in enumerate(widths)
         )
         self.down = nn.ModuleList(
             nn.Conv3d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:], strict=False)
         )
         self.up = nn.ModuleList(Upsample(b, a) for a, b in zip(widths, widths[1:], strict=False))
-        self.ascent = nn.ModuleList(_level(width, 2) for width in widths[:-1])
+        self.ascent = nn.ModuleList(_level(width, 2, settled) for width in widths[:-1])
         self.head = nn.Conv3d(widths[0], config.structures * PATCH**3, 1)
         self.apply(_initialise)
         nn.init.normal_(self.head.weight, std=0.02)
@@ -78,8 +83,10 @@ class SegmenterNetwork(nn.Module):
         return depth_to_space(self(image), PATCH)
 
 
-def _level(width: int, convolutions: int) -> nn.Sequential:
-    return nn.Sequential(*(NormalisedConvolution(width, width) for _ in range(convolutions)))
+def _level(width: int, convolutions: int, is_settled: bool) -> nn.Sequential:
+    return nn.Sequential(
+        *(NormalisedConvolution(width, width, is_settled=is_settled) for _ in range(convolutions))
+    )
 
 
 def _initialise(layer: nn.Module) -> None:
