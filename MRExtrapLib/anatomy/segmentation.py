@@ -92,17 +92,26 @@ class Segmenter:
         sees and where its blocks fall, and so both are the same for every visit and every decode.
         """
         grid = volume.grid
-        logits = self._logits_of(volume.voxels * (WHITE_SEEN / IntensityContract().white))
-        probabilities = torch.softmax(logits, dim=0).cpu().numpy()
+        probabilities = torch.softmax(self._logits_of_conformed(volume), dim=0).cpu().numpy()
         is_left = _left_of_middle(grid)
         sided = np.stack(
             [probabilities[:, side].sum(axis=(1, 2, 3), dtype=np.float64) for side in (is_left, ~is_left)],
             axis=1,
         )
-        table = np.array([(structure.right, structure.left) for structure in STRUCTURES], dtype=np.int16)
-        labels = table[probabilities.argmax(axis=0), is_left[:, None, None].astype(np.intp)]
+        labels = _sided(probabilities.argmax(axis=0), is_left)
         sided_ml = sided * grid.voxel_ml
         return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
+
+    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
+        """(X, Y, Z) labels of a conformed brain, each drawn by the voxel's probabilities, always the same.
+
+        Counted, or weighed by whatever happens to each voxel, they give what the probabilities would.
+        """
+        logits = self._logits_of_conformed(volume).cpu()
+        generator = torch.Generator().manual_seed(0)
+        # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
+        noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
+        return _sided((logits + noise).argmax(dim=0).numpy(), _left_of_middle(volume.grid))
 
     def find_tissues(self, volume: Volume) -> Tissues:
         """Masks of brain, cortex and cerebral white matter on an upright 1 mm grid around the brain.
@@ -131,6 +140,9 @@ class Segmenter:
         gray = brain & (channels == CHANNEL["cerebral-cortex"])
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
         return Tissues(brain, gray, white, grid, to_template)
+
+    def _logits_of_conformed(self, volume: Volume) -> torch.Tensor:
+        return self._logits_of(volume.voxels * (WHITE_SEEN / IntensityContract().white))
 
     def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
@@ -170,6 +182,12 @@ def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     largest = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
     near = ndimage.binary_dilation(largest, iterations=FLUID_REACH_MM)
     return ndimage.binary_fill_holes(largest | (near & (channels > 0)))
+
+
+def _sided(channels: NDArray, is_left: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """FreeSurfer numbers of structures (X, Y, Z), told apart by the side (X,) that they lie on."""
+    table = np.array([(structure.right, structure.left) for structure in STRUCTURES], dtype=np.int16)
+    return table[channels, is_left[:, None, None].astype(np.intp)]
 
 
 def _require_brain(brain: NDArray[np.bool_], grid: Grid) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.simulation.cohort import Outcome, Workshop
     from MRExtrapLib.simulation.plan import CohortPlan, Person
     from MRExtrapLib.simulation.sources import Source
+    from MRExtrapLib.simulation.subject import Labelling
 
 VISITS = 3
 """As many, a year apart, where nothing is said."""
@@ -136,24 +137,29 @@ def _named(scan: ScanArgument, out: Path) -> list[ScanArgument]:
 
 def _workshop(arguments: argparse.Namespace, missing: Sequence[Person], progress: Progress) -> Workshop:
     """With what the missing people are made; the model is opened only where labels must be found."""
+    from MRExtrapLib.imaging.rigid import inverse
+    from MRExtrapLib.imaging.volume import Volume
     from MRExtrapLib.report.ageing import draw_ageing
     from MRExtrapLib.simulation.cohort import Workshop
+    from MRExtrapLib.simulation.subject import Labelling
 
     if all(person.source.labels_path for person in missing):
         return Workshop(_no_labels_needed, "", draw_ageing)
     progress(READING_SHARE, "loading the model")
     engine = arguments.open_engine(arguments)
 
-    def find_labels(scan: Volume) -> Volume:
+    def find_labels(scan: Volume) -> Labelling:
         (conformed,) = engine.conform([scan])
-        labels = conformed.restore_labels(engine.measure(conformed.volume).labels)
-        return scan.with_voxels(labels)
+        likeliest = conformed.restore_labels(engine.measure(conformed.volume).labels)
+        drawn = engine.segmenter.draw_labels(conformed.volume)
+        to_scan = inverse(conformed.scan_to_template)
+        return Labelling(scan.with_voxels(likeliest), Volume(drawn, to_scan @ conformed.volume.affine))
 
     identity = engine.identity
     return Workshop(find_labels, f"{identity.model} ({identity.segmenter} segmenter)", draw_ageing)
 
 
-def _no_labels_needed(scan: Volume) -> Volume:
+def _no_labels_needed(scan: Volume) -> Labelling:
     msg = f"A scan of shape {scan.shape} has lost the labels beside it; start again."
     raise InputError(msg)
 

@@ -43,8 +43,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     dice_help = "of soft Dice beside cross-entropy (default 1); 0 to refine volumes that grow with borders"
     segmenter.add_argument("--dice-weight", type=float, metavar="WEIGHT", help=dice_help)
     settle_help = (
-        "first fix the normalisation of the one that is refined at its mean over N crops, so that what is seen "
-        "in one place no longer depends on all others"
+        "first fix the normalisation of the one that is refined at its mean over N crops, so that what is "
+        "seen in one place no longer depends on all others"
     )
     segmenter.add_argument("--settle", type=int, metavar="N", help=settle_help)
     segmenter.set_defaults(run=train_segmenter)

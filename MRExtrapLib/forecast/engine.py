@@ -55,6 +55,10 @@ class VolumeSegmenter(Protocol):
         """Labels and volumes of a scan."""
         ...
 
+    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
+        """(X, Y, Z) labels of a scan, each drawn by its share of the voxel where shares are known."""
+        ...
+
     def find_tissues(self, volume: Volume) -> Tissues:
         """Brain, gray and white matter, for conforming."""
         ...

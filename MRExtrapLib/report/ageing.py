@@ -31,7 +31,7 @@ def ageing_figure(subject: SimulatedSubject) -> Figure:
     """
     scan = subject.baseline.scan
     visit = max(subject.visits, key=lambda one: abs(one.years))
-    labels = acquire_labels(subject.baseline.labels, visit.deformation, at_rest(scan))
+    labels = acquire_labels(subject.baseline.labels.likeliest, visit.deformation, at_rest(scan))
     inside = (labels.voxels > 0) & (scan.voxels != 0)
     change = warp(scan, visit.deformation).voxels - scan.voxels
     panels = [

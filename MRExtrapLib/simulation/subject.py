@@ -30,11 +30,31 @@ INTENSITY_STEPS = 1024
 """A visit's brightest voxel lies at least so many steps above 0: whole numbers, as scanners store."""
 
 
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """FreeSurfer labels of a scan, each volume on a grid of its own in the scan's world.
+
+    Attributes:
+        likeliest: the label that fills most of each voxel, to be shown.
+        drawn: labels drawn by the shares that each has of a voxel, to be weighed. A voxel of the cortex'
+            border holds fluid too, and goes on holding it when the motion carries it; by the likeliest label
+            alone a narrow sulcus, all of whose voxels are shared, would lose gray matter that no image shows.
+    """
+
+    likeliest: Volume
+    drawn: Volume
+
+    @staticmethod
+    def certain(labels: Volume) -> Labelling:
+        """Labels that say nothing of shares."""
+        return Labelling(labels, labels)
+
+
 class Labeller(TypingProtocol):
     """Finds FreeSurfer labels in a scan that comes without."""
 
-    def __call__(self, scan: Volume) -> Volume:
-        """The labels on the scan's grid."""
+    def __call__(self, scan: Volume) -> Labelling:
+        """The labels in the scan's world."""
         ...
 
 
@@ -50,7 +70,7 @@ class Baseline:
     """
 
     scan: Volume
-    labels: Volume
+    labels: Labelling
     brain: AgeingBrain
     label_ml: Mapping[int, float]
 
@@ -119,7 +139,7 @@ class SimulatedSubject:
     def labels_at(self, visit: SimulatedVisit) -> Volume:
         """The deformed labels on the grid of the visit's scan."""
         acquisition = visit.acquisition or at_rest(self.baseline.scan)
-        return acquire_labels(self.baseline.labels, visit.deformation, acquisition)
+        return acquire_labels(self.baseline.labels.likeliest, visit.deformation, acquisition)
 
 
 def prepare(source: Source, find_labels: Labeller, progress: Progress = silent) -> Baseline:
@@ -129,13 +149,13 @@ def prepare(source: Source, find_labels: Labeller, progress: Progress = silent) 
         InputError: the scan or its labels cannot be used.
     """
     progress(0.0, f"{source.name}: reading")
-    scan, labels = source.read(), source.read_labels()
-    if labels is None:
+    scan, known = source.read(), source.read_labels()
+    if known is None:
         progress(0.1, f"{source.name}: segmenting")
-        labels = find_labels(scan)
+    labels = find_labels(scan) if known is None else Labelling.certain(known)
     progress(0.8, f"{source.name}: solving the motion")
-    brain = AgeingBrain(labels)
-    return Baseline(scan, labels, brain, label_volumes_ml(labels, brain.deformation({})))
+    brain = AgeingBrain(labels.drawn)
+    return Baseline(scan, labels, brain, label_volumes_ml(labels.drawn, brain.deformation({})))
 
 
 def simulate(
@@ -161,7 +181,7 @@ def simulate(
         progress(index / len(plan.years), f"{person.participant_id}: {years:+g} years")
         changes = prescribed_changes(rates, baseline.brain, years)
         deformation = baseline.brain.deformation(changes)
-        label_ml = label_volumes_ml(baseline.labels, deformation)
+        label_ml = label_volumes_ml(baseline.labels.drawn, deformation)
         acquisition = draw_acquisition(baseline.scan.grid, plan.protocol, rng) if years else None
         session, age_years = f"ses-{index + 1:02d}", person.age_years + years
         visits.append(SimulatedVisit(session, years, age_years, deformation, acquisition, label_ml))

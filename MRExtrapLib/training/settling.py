@@ -1,14 +1,14 @@
 """A segmenter whose normalisation no longer looks at the image: its statistics become those of many images.
 
-Group normalisation helps a network to learn, but couples every voxel with all others: what widens the fluid on
-one side of a brain moves the borders that are found on the other. A network that is to measure change must
+Group normalisation helps a network to learn, but couples every voxel with all others: what widens the fluid
+on one side of a brain moves the borders that are found on the other. A network that is to measure change must
 not do that. Fixed statistics are a scale and a shift of each channel, which go into the convolution before
 them, as batch normalisation is folded after training (Jacob 2018). A settled network is refined afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -31,51 +31,52 @@ def settled(network: SegmenterNetwork, images: Iterable[Tensor]) -> SegmenterNet
     """
     if network.config.is_settled:
         return network
-    blocks = {name: one for name, one in network.named_modules() if isinstance(one, NormalisedConvolution)}
-    moments = _mean_moments(network, blocks, images)
+    moments = _mean_moments(network, images)
     calm = SegmenterNetwork(replace(network.config, is_settled=True))
     calm.load_state_dict(network.state_dict(), strict=False)  # all but the normalisations
-    for name, block in blocks.items():
-        scale, shift = _scale_and_shift(block.norm, *moments[name])
-        convolution = calm.get_submodule(name).convolution
-        convolution.weight.mul_(scale[:, None, None, None, None])
-        convolution.bias.mul_(scale).add_(shift)
+    loud = _blocks(network)
+    for name, block in _blocks(calm).items():
+        norm = loud[name].norm
+        assert isinstance(norm, nn.GroupNorm)
+        assert block.convolution.bias is not None
+        scale, shift = _scale_and_shift(norm, *moments[name])
+        block.convolution.weight.mul_(scale[:, None, None, None, None])
+        block.convolution.bias.mul_(scale).add_(shift)
     return calm.train(network.training)
 
 
-def _mean_moments(
-    network: nn.Module, blocks: dict[str, NormalisedConvolution], images: Iterable[Tensor]
-) -> dict[str, tuple[Tensor, Tensor]]:
+def _blocks(network: nn.Module) -> Mapping[str, NormalisedConvolution]:
+    return {name: one for name, one in network.named_modules() if isinstance(one, NormalisedConvolution)}
+
+
+def _mean_moments(network: nn.Module, images: Iterable[Tensor]) -> Mapping[str, tuple[Tensor, Tensor]]:
     """Name of a block → mean and variance (G,) of what each group of its normalisation sees, over images."""
-    sums = {name: torch.zeros(2, block.norm.num_groups) for name, block in blocks.items()}
+    seen: dict[str, list[Tensor]] = {name: [] for name in _blocks(network)}
 
-    def record(name: str) -> None:
-        def see(_: nn.Module, __: object, seen: Tensor) -> None:
-            groups = seen[0].float().reshape(sums[name].shape[1], -1)
-            sums[name] += torch.stack([groups.mean(dim=1), groups.var(dim=1, correction=0)]).cpu()
+    def listen(name: str, block: NormalisedConvolution) -> torch.utils.hooks.RemovableHandle:
+        def hear(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            assert isinstance(norm, nn.GroupNorm)
+            groups = inputs[0][0].float().reshape(norm.num_groups, -1)
+            seen[name].append(torch.stack([groups.mean(dim=1), groups.var(dim=1, correction=0)]))
 
-        hooks.append(blocks[name].convolution.register_forward_hook(see))
+        return block.norm.register_forward_pre_hook(hear)
 
-    hooks: list[torch.utils.hooks.RemovableHandle] = []
-    for name in blocks:
-        record(name)
-    count = 0
+    hooks = [listen(name, block) for name, block in _blocks(network).items()]
     try:
         for image in images:
             network(image)
-            count += 1
     finally:
         for hook in hooks:
             hook.remove()
-    if count == 0:
+    if not all(seen.values()):
         msg = "No image was given to take the statistics of."
         raise ValueError(msg)
-    return {name: (total[0] / count, total[1] / count) for name, total in sums.items()}
+    means = {name: torch.stack(one).mean(dim=0) for name, one in seen.items()}
+    return {name: (mean, variance) for name, (mean, variance) in means.items()}
 
 
 def _scale_and_shift(norm: nn.GroupNorm, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """What the normalisation does to each channel (C,) under fixed statistics of its groups (G,)."""
-    inverse = torch.rsqrt(variance + norm.eps).repeat_interleave(norm.num_channels // norm.num_groups)
-    scale = norm.weight * inverse.to(norm.weight.device)
-    at = mean.repeat_interleave(norm.num_channels // norm.num_groups).to(norm.weight.device)
-    return scale, norm.bias - at * scale
+    channels = norm.num_channels // norm.num_groups
+    scale = norm.weight * torch.rsqrt(variance + norm.eps).repeat_interleave(channels)
+    return scale, norm.bias - mean.repeat_interleave(channels) * scale

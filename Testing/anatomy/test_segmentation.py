@@ -93,6 +93,26 @@ def test_the_whole_grid_is_looked_at_wherever_the_brain_begins(a_segmenter, a_le
     assert torch.equal(torch.roll(seen[0], 4, dims=3), seen[1])
 
 
+def test_labels_that_are_certain_are_drawn_as_they_are(a_segmenter, a_left_hippocampus):
+    volume = template_volume(a_left_hippocampus)
+    np.testing.assert_array_equal(a_segmenter.draw_labels(volume), a_segmenter.segment(volume).labels)
+
+
+def test_labels_are_drawn_as_often_as_their_share(a_segmenter, a_left_hippocampus, monkeypatch):
+    def a_quarter_amygdala(self, window):
+        logits = torch.full((1, len(STRUCTURES), *window.shape[2:]), -CERTAIN)
+        logits[:, CHANNEL["hippocampus"]], logits[:, CHANNEL["amygdala"]] = np.log(0.75), np.log(0.25)
+        return logits
+
+    monkeypatch.setattr(NamesByBrightness, "voxel_logits", a_quarter_amygdala)
+    volume = template_volume(a_left_hippocampus)
+    drawn = a_segmenter.draw_labels(volume)
+    assert set(np.unique(drawn)) == {17, 18, 53, 54}
+    share = np.isin(drawn, (18, 54)).mean()
+    assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / drawn.size)
+    np.testing.assert_array_equal(drawn, a_segmenter.draw_labels(volume))
+
+
 def test_an_empty_volume_has_no_regions(a_segmenter):
     volumes = a_segmenter.segment(template_volume(np.zeros((16, 16, 16)))).volumes_ml
     assert set(volumes.values()) == {0.0}

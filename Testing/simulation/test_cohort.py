@@ -22,7 +22,7 @@ from MRExtrapLib.simulation.cohort import Outcome, Workshop, make_cohort, missin
 from MRExtrapLib.simulation.plan import CohortPlan, plan_people
 from MRExtrapLib.simulation.profiles import PROFILES
 from MRExtrapLib.simulation.sources import open_source
-from MRExtrapLib.simulation.subject import SimulatedSubject, prepare, simulate
+from MRExtrapLib.simulation.subject import Labelling, SimulatedSubject, prepare, simulate
 
 LABELS = labelled_ellipsoids(3.0)
 SCAN = t1_like(LABELS)
@@ -31,8 +31,8 @@ SHADED = 0.15
 """Relative: how far shading and blurred borders move the contrast of two tissues."""
 
 
-def find_labels(scan: Volume) -> Volume:
-    return LABELS
+def find_labels(scan: Volume) -> Labelling:
+    return Labelling.certain(LABELS)
 
 
 WORKSHOP = Workshop(find_labels, "a phantom")
@@ -217,13 +217,32 @@ def test_a_subject_that_cannot_be_is_left_out_and_named(
 
 
 def test_a_cohort_of_nobody_is_refused_and_leaves_nothing(a_scan: Path, out: Path) -> None:
-    def no_ventricles(scan: Volume) -> Volume:
-        return LABELS.with_voxels(np.where(np.isin(LABELS.voxels, (4, 43)), 2, LABELS.voxels))
+    def no_ventricles(scan: Volume) -> Labelling:
+        return Labelling.certain(
+            LABELS.with_voxels(np.where(np.isin(LABELS.voxels, (4, 43)), 2, LABELS.voxels))
+        )
 
     people = plan_people([open_source(a_scan, 70)])
     with pytest.raises(InputError, match="ventricles hold 0 ml"):
         make_cohort(people, PLAN, out, replace(WORKSHOP, find_labels=no_ventricles))
     assert list(out.iterdir()) == []
+
+
+def test_truth_weighs_the_drawn_labels_and_the_likeliest_are_shown(a_scan: Path) -> None:
+    """A rind of white matter that half belongs to the cortex ages as cortex does, wherever it is shown."""
+    rng = np.random.default_rng(0)
+    drawn = LABELS.with_voxels(
+        np.where((LABELS.voxels == 2) & (rng.random(LABELS.shape) < 0.5), 3, LABELS.voxels)
+    )
+    (person,) = plan_people([open_source(a_scan, 70)])
+    baseline = prepare(person.source, lambda scan: Labelling(LABELS, drawn))
+    subject = simulate(person, PLAN, baseline)
+    counted = {number: float((drawn.voxels == number).sum()) for number in (2, 3)}
+    real = next(visit for visit in subject.visits if not visit.is_simulated)
+    for number, voxels in counted.items():
+        assert real.label_ml[number] == pytest.approx(voxels * LABELS.grid.voxel_ml, rel=1e-6)
+    assert subject.failure is None
+    np.testing.assert_array_equal(subject.labels_at(real).voxels, LABELS.voxels)
 
 
 @pytest.mark.parametrize(
