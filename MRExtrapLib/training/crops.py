@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from MRExtrapLib.anatomy.structures import channels_of
 from MRExtrapLib.model.blocks import space_to_depth
+from MRExtrapLib.training.ageing import AgedBrain, aged_example
 from MRExtrapLib.training.augmentation import crop_coordinates, degrade, sample, smooth_field
 from MRExtrapLib.training.labelled import STEPS, LabelledHead
 from MRExtrapLib.training.painting import label_means, paint
@@ -41,15 +42,26 @@ class CropConfig:
     t1_like_share: float = 0.85
     painted_share: float = 0.55
     painted_bend_mm: float = 4.0
+    aged_share: float = 0.5
 
 
 class Crops(Dataset):
-    """Crop number i of an endless series; the same number and seed give the same crop."""
+    """Crop number i of an endless series; the same number and seed give the same crop.
 
-    def __init__(self, heads: Sequence[LabelledHead], length: int, seed: int, config: CropConfig) -> None:
+    Where there are aged brains, `CropConfig.aged_share` of the crops are those, whole.
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[LabelledHead],
+        length: int,
+        seed: int,
+        config: CropConfig,
+        aged: Sequence[AgedBrain] = (),
+    ) -> None:
         self.scanned = [head for head in heads if head.image is not None]
         self.painted = [head for head in heads if head.image is None]
-        self.length, self.seed, self.config = length, seed, config
+        self.length, self.seed, self.config, self.aged = length, seed, config, aged
 
     def __len__(self) -> int:
         return self.length
@@ -57,6 +69,8 @@ class Crops(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, bool]:
         """Image (1, S, S, S); channels (8, S/2, S/2, S/2) of each 2³ block; whether labels are coarse."""
         rng = np.random.default_rng((self.seed, index))
+        if self.aged and rng.random() < self.config.aged_share:
+            return *aged_example(self.aged[int(rng.integers(len(self.aged)))], rng), False
         wants_paint = rng.random() < self.config.painted_share
         heads = self.painted if (wants_paint and self.painted) or not self.scanned else self.scanned
         head = heads[int(rng.integers(len(heads)))]

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
+from MRExtrapLib.training.ageing import AgedBrain
 from MRExtrapLib.training.crops import CropConfig, Crops
 from MRExtrapLib.training.labelled import LabelledHead
 from MRExtrapLib.training.losses import segmentation_loss
@@ -50,6 +51,7 @@ def train_segmenter(
     folder: Path,
     device: torch.device,
     start: SegmenterNetwork | None = None,
+    aged: Sequence[AgedBrain] = (),
 ) -> tuple[SegmenterNetwork, Run]:
     """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run.
 
@@ -59,6 +61,7 @@ def train_segmenter(
         folder: of the run.
         device: where.
         start: an earlier segmenter of the same architecture whose weights are refined.
+        aged: brains at several ages, which half of the crops show where there are any.
     """
     join_processes()
     torch.manual_seed(training.seed)
@@ -68,11 +71,11 @@ def train_segmenter(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
-    run = Run(folder, {"kind": "segmenter", **asdict(training), "heads": len(heads)})
+    run = Run(folder, {"kind": "segmenter", **asdict(training), "heads": len(heads), "aged": len(aged)})
     parts: dict[str, Trained] = {"network": network, "optimiser": optimiser}
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
-    batches = iter(_loader(heads, training, run.step))
+    batches = iter(_loader(heads, aged, training, run.step))
     bar = tqdm(
         range(run.step, training.steps),
         desc="segmenter",
@@ -95,9 +98,11 @@ def train_segmenter(
     return network.eval(), run
 
 
-def _loader(heads: Sequence[LabelledHead], training: SegmenterTraining, first_step: int) -> DataLoader:
+def _loader(
+    heads: Sequence[LabelledHead], aged: Sequence[AgedBrain], training: SegmenterTraining, first_step: int
+) -> DataLoader:
     total = training.steps * training.accumulate * world_size()
-    crops = Crops(heads, total, training.seed, training.crops)
+    crops = Crops(heads, total, training.seed, training.crops, aged)
     first = first_step * training.accumulate * world_size() + rank()
     mine = Subset(crops, range(first, total, world_size()))
     return DataLoader(

@@ -1,0 +1,129 @@
+"""`mrextrap train segmenter`: a segmenter from labelled scans and painted label maps."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MRExtrapLib.cli.train_common import (
+    add_common,
+    evenly,
+    given,
+    provenance_of,
+    segmenter_of,
+    split_of,
+    tell_left_out,
+)
+from MRExtrapLib.errors import InputError
+
+if TYPE_CHECKING:
+    from MRExtrapLib.model.device import Device
+    from MRExtrapLib.model.folder import Model
+    from MRExtrapLib.training.ageing import AgedBrain
+    from MRExtrapLib.training.labelled import LabelledHead
+
+SEGMENTER_OPTIONS = ("steps", "seed", "accumulate", "learning_rate", "dice_weight")
+"""That go into a training of the segmenter under their own names."""
+
+
+def add_parser(parts: argparse._SubParsersAction) -> None:
+    """Adds `train segmenter` to the command line."""
+    segmenter = parts.add_parser("segmenter", help="on labelled scans, and on label maps, which are painted")
+    add_common(segmenter, "X_T1w with X_dseg (FreeSurfer) or X_muse, and label maps alone")
+    segmenter.add_argument("--start-from", metavar="MODEL", help="model whose segmenter is refined")
+    segmenter.add_argument("--steps", type=int, help="optimiser steps in all")
+    dice_help = "of soft Dice beside cross-entropy (default 1); 0 to refine volumes that grow with borders"
+    segmenter.add_argument("--dice-weight", type=float, metavar="WEIGHT", help=dice_help)
+    settle_help = (
+        "first fix the normalisation of the one that is refined at its mean over N crops, so that what is "
+        "seen in one place no longer depends on all others"
+    )
+    segmenter.add_argument("--settle", type=int, metavar="N", help=settle_help)
+    aged_help = (
+        "folders of T1 scans, of which those that train are labelled by the segmenter that is refined, and "
+        "aged: half of all crops then show one of these brains at one of several ages, so that what moves "
+        "keeps its name"
+    )
+    segmenter.add_argument("--aged", nargs="+", type=Path, default=[], metavar="DIR", help=aged_help)
+    segmenter.add_argument("--most", type=int, metavar="N", help="at most N aged scans of each folder")
+    segmenter.set_defaults(run=train_segmenter)
+
+
+def train_segmenter(arguments: argparse.Namespace) -> int:
+    """Runs `mrextrap train segmenter`."""
+    from MRExtrapLib.imaging.template import bundled_template
+    from MRExtrapLib.model.catalogue import find_model
+    from MRExtrapLib.model.device import pick_device
+    from MRExtrapLib.model.folder import load_model
+    from MRExtrapLib.model.memory import keep_freed_memory
+    from MRExtrapLib.training.crops import SMALLEST_CROP, Crops
+    from MRExtrapLib.training.packing import pack_segmenter
+    from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
+    from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
+    from MRExtrapLib.training.settling import settled
+
+    if arguments.crop and arguments.crop < SMALLEST_CROP:
+        msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
+        raise InputError(msg)
+    if arguments.settle is not None and (arguments.settle < 1 or not arguments.start_from):
+        msg = f"--settle {arguments.settle} fixes a trained network: give 1 crop or more, and --start-from."
+        raise InputError(msg)
+    if arguments.aged and not arguments.start_from:
+        msg = f"Scans of {arguments.aged[0]} are labelled by the network that is refined: give --start-from."
+        raise InputError(msg)
+    join_processes()
+    keep_freed_memory()
+    with one_after_the_first():
+        heads = _training_heads(arguments)
+    defaults = SegmenterTraining()
+    training = replace(defaults, **given(arguments, *SEGMENTER_OPTIONS))
+    if arguments.crop:
+        training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
+    start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
+    known = segmenter_of(start) if start else None
+    if known and arguments.settle:
+        crops = Crops(heads, arguments.settle, training.seed, training.crops)
+        known = settled(known, (crops[i][0][None] for i in range(arguments.settle)))
+    if known:
+        training = replace(training, network=known.config)
+    device = pick_device(arguments.device)
+    with one_after_the_first():
+        aged = _aged(arguments, start, device) if start else []
+    network, run = train_segmenter(heads, training, arguments.output, device.torch, known, aged)
+    subjects = {*(head.subject for head in heads), *(brain.subject for brain in aged)}
+    provenance = provenance_of(arguments, sorted(subjects), training.seed, run)
+    if rank() == 0:
+        pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
+        print(f"The trained segmenter is the model {arguments.output / 'model'}.")
+    return 0
+
+
+def _aged(arguments: argparse.Namespace, start: Model, device: Device) -> Sequence[AgedBrain]:
+    """Those of the scans to be aged who may train."""
+    from MRExtrapLib.anatomy.segmentation import Segmenter
+    from MRExtrapLib.training.ageing import aged_brains
+    from MRExtrapLib.training.brains import find_scans
+
+    found = [find_scans(folder) for folder in arguments.aged]
+    split = split_of(arguments, [subject for scans in found for subject, _ in scans])
+    used = [scan for scans in found for scan in evenly(scans, split, arguments.most)]
+    learners = [scan for scan in used if split.part_of(scan[0]) == "train"]
+    teacher = Segmenter(segmenter_of(start), device)
+    brains, refused = aged_brains(learners, teacher, arguments.seed, arguments.output / "aged")
+    tell_left_out(refused)
+    return brains
+
+
+def _training_heads(arguments: argparse.Namespace) -> Sequence[LabelledHead]:
+    from MRExtrapLib.training.labelled import find_labelled, read_labelled
+
+    found = [item for folder in arguments.data for item in find_labelled(folder)]
+    if not found:
+        folders = ", ".join(map(str, arguments.data))
+        msg = f"No labelled scans in {folders}; give a folder that holds *_dseg.nii.gz or *_muse.nii.gz."
+        raise InputError(msg)
+    split = split_of(arguments, [subject for subject, _, _ in found])
+    return [read_labelled(*item) for item in found if split.part_of(item[0]) == "train"]
