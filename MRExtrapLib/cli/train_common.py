@@ -47,6 +47,8 @@ def split_of(arguments: argparse.Namespace, subjects: Sequence[str]) -> Split:
     """Who trains, validates and tests: as given, as the run drew before, or drawn now."""
     import numpy as np
 
+    from MRExtrapLib.training.split import draw_split, read_split, write_split
+
     path = arguments.output / "split.json"
     if arguments.split or path.exists():
         return read_split(arguments.split or path)
