@@ -14,6 +14,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("interpolate", help="the brain between two scans of one person")
     parser.add_argument("scans", nargs=2, metavar="SCAN", help=SCAN_HELP)
     parser.add_argument("--steps", type=int, required=True, metavar="N", help="images, both ends included")
+    image_help = "moved (default): borders move; plain: the decoded mixture of both latents, borders fade"
+    parser.add_argument("--image", choices=("moved", "plain"), help=image_help)
     add_output(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
@@ -22,6 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap interpolate`."""
     from MRExtrapLib.forecast.between import interpolate, write_interpolation
+    from MRExtrapLib.forecast.passage import DEFAULT_MIXTURE
     from MRExtrapLib.imaging.writing import whole_folder
     from MRExtrapLib.progression.interpolation import even_alphas
 
@@ -30,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     with whole_folder(arguments.output) as folder, progress_on(sys.stderr) as progress:
         progress(0.0, "loading the model")
         engine = arguments.open_engine(arguments)
-        write_interpolation(interpolate(scans, arguments.steps, engine, progress), folder)
+        kind = arguments.image or DEFAULT_MIXTURE
+        write_interpolation(interpolate(scans, arguments.steps, engine, progress, kind), folder)
     print(f"The interpolation lies in {arguments.output}")
     return 0

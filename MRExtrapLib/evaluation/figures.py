@@ -48,6 +48,10 @@ FOOT = 0.05
 """Share of a figure's height left to the notice under it."""
 
 
+WAYS = {"moved": ("#0b62a4", 1.4), "plain": ("#c4560a", 0.7)}
+"""Colour and width of line of each kind of interpolation."""
+
+
 def draw_evaluation(evaluation: Evaluation, folder: Path) -> tuple[Path, ...]:
     """Writes the figures into an existing folder and names them, those left out that have nothing to show."""
     notice = SIMULATED if evaluation.has_truth else RESEARCH_USE
@@ -72,8 +76,10 @@ def interpolation_figure(evaluation: Evaluation) -> Figure | None:
         total += len(counted)
         axis.plot([0, 1], [0, 1], color="0.55", linestyle="--", linewidth=1)
         for bow in counted:
-            axis.plot(1 - np.array(bow.alphas), bow.shares, color="#c4560a", alpha=0.45, linewidth=1.2)
-        _title(axis, region, f"{len(counted)} pair{'s' * (len(counted) != 1)}")
+            color, width = WAYS[bow.kind]
+            axis.plot(1 - np.array(bow.alphas), bow.shares, color=color, alpha=0.45, linewidth=width)
+        pairs = len({bow.participant for bow in counted})
+        _title(axis, region, f"{pairs} pair{'s' * (pairs != 1)}")
         axis.set_xlabel("way from first to last scan, 1 − α")
         axis.set_ylim(-0.35, 1.35)
     axes[0].set_ylabel("share of the change done")
@@ -86,14 +92,19 @@ def linearity_figure(evaluation: Evaluation) -> Figure | None:
     figure, axes = _row_of_regions(evaluation)
     total = 0
     for axis, region in zip(axes, evaluation.main_regions, strict=True):
-        r_squared = [bow.r_squared for bow in evaluation.bows if bow.region == region and bow.is_counted]
-        total += len(r_squared)
-        axis.hist(np.clip(r_squared, 0, 1), bins=list(np.linspace(0, 1, 21)), color="#0b62a4")
+        counted = [bow for bow in evaluation.bows if bow.region == region and bow.is_counted]
+        total += len(counted)
+        shares = []
+        for kind, (color, _) in WAYS.items():
+            r_squared = np.array([bow.r_squared for bow in counted if bow.kind == kind])
+            bins = list(np.linspace(0, 1, 21))
+            axis.hist(np.clip(r_squared, 0, 1), bins=bins, color=color, alpha=0.6, label=kind)
+            shares += [f"{kind} {np.mean(r_squared < STRAIGHT):.0%}"] if r_squared.size else []
         axis.axvline(STRAIGHT, color="0.4", linestyle=":", linewidth=1.2)
-        share = f"{np.mean(np.array(r_squared) < STRAIGHT):.0%} below {STRAIGHT}" if r_squared else "no pair"
-        _title(axis, region, share)
+        _title(axis, region, f"below {STRAIGHT}: {', '.join(shares)}" if shares else "no pair")
         axis.set_xlabel("R² of volume on α")
     axes[0].set_ylabel("pairs")
+    axes[0].legend(loc="upper left", frameon=False)
     figure.suptitle("How straight volumes run between two scans (pairs whose change exceeds noise)")
     return figure if total else None
 

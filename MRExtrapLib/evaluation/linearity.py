@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MRExtrapLib.evaluation.results import PersonResult
+from MRExtrapLib.evaluation.results import Mixtures, PersonResult
 from MRExtrapLib.evaluation.straightness import straightness
 from MRExtrapLib.progression.line import fit_line
 
@@ -27,9 +27,10 @@ FEWEST_VISITS = 3
 
 @dataclass(frozen=True)
 class Bow:
-    """A region's volume along the interpolation of one person's first and last scan.
+    """A region's volume along an interpolation of one person's first and last scan.
 
     Attributes:
+        kind: of the interpolation, plain or moved.
         r_squared: of volume on α; NaN where nothing changes.
         change_ml: from the first scan to the last, along the line.
         deviation_ml: the largest distance of a decoded mixture from the straight way between both ends.
@@ -40,6 +41,7 @@ class Bow:
 
     participant: str
     region: str
+    kind: str
     r_squared: float
     change_ml: float
     deviation_ml: float
@@ -72,20 +74,26 @@ def volume_noise_ml(people: Sequence[PersonResult]) -> Mapping[str, float]:
 
 
 def bows(people: Sequence[PersonResult]) -> tuple[Bow, ...]:
-    """Every region of everyone along the interpolation of first and last scan."""
+    """Every region of everyone along each kind of interpolation of first and last scan."""
     noise = volume_noise_ml(people)
-    return tuple(_bow(one, region, noise.get(region)) for one in people for region in one.regions)
+    return tuple(
+        _bow(one.participant, mixtures, region, noise.get(region))
+        for one in people
+        for mixtures in one.mixtures
+        for region in one.regions
+    )
 
 
-def _bow(person: PersonResult, region: str, noise_ml: float | None) -> Bow:
-    alphas = np.array(person.mixtures.alphas)
-    volumes = np.array([ml[region] for ml in person.mixtures.volumes_ml])
+def _bow(participant: str, mixtures: Mixtures, region: str, noise_ml: float | None) -> Bow:
+    alphas = np.array(mixtures.alphas)
+    volumes = np.array([ml[region] for ml in mixtures.volumes_ml])
     ends = np.interp(-alphas, [-alphas[0], -alphas[-1]], [volumes[0], volumes[-1]])
     change = float(volumes[-1] - volumes[0])
     shares = (volumes - volumes[0]) / change if change else np.full(len(volumes), np.nan)
     return Bow(
-        participant=person.participant,
+        participant=participant,
         region=region,
+        kind=mixtures.kind,
         r_squared=straightness(tuple(alphas), tuple(volumes)).r_squared,
         change_ml=change,
         deviation_ml=float(np.abs(volumes - ends).max()),

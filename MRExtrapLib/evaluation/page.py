@@ -136,8 +136,9 @@ def _image_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
         Part(
             "Between two scans",
             (
-                "Latents of a person's first and last scan are mixed, decoded and measured. A pair counts "
-                "where its change exceeds what two scans of an unchanged brain would differ by.",
+                "A person's first and last scan are decoded, moved towards each other, mixed and measured; "
+                "thin lines: latents are mixed and decoded (plain). A pair counts where its change exceeds "
+                "what two scans of an unchanged brain would differ by.",
             ),
             images.get("figure_1c_interpolation", ""),
         ),

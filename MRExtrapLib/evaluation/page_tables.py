@@ -149,13 +149,14 @@ def split_table(evaluation: Evaluation) -> Table:
 
 
 def linearity_table(evaluation: Evaluation) -> Table:
-    """How straight volumes run between two scans, a row for each region."""
-    columns = ("region", "pairs", "beyond noise", "median R²", "R² below 0.9", "largest deviation ml")
+    """How straight volumes run between two scans, a row for each region and kind of interpolation."""
+    columns = ("region", "way", "pairs", "beyond noise", "median R²", "R² below 0.9", "largest deviation ml")
     rows = []
     for row in linearity_rows(evaluation):
         if row["region"] in evaluation.main_regions:
-            region, pairs, beyond, _, median, share, deviation = row.values()
+            region, kind, pairs, beyond, _, median, share, deviation = row.values()
             words = (
+                f"{kind}",
                 f"{pairs}",
                 f"{beyond}",
                 _number(median),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from MRExtrapLib.evaluation.truth import Truth, visit_of
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.engine import DECODING, Engine
+from MRExtrapLib.forecast.passage import MixtureKind, Passage
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
@@ -173,17 +175,20 @@ def _write_portraits(portraits: Mapping[str, Portrait], file: Path) -> None:
         unfinished.write_bytes(packed.getvalue())
 
 
-def _mixtures(bench: Bench, progress: Progress) -> Mixtures:
-    """Volumes along the way from the first to the last visit; both ends are known already."""
+def _mixtures(bench: Bench, progress: Progress) -> tuple[Mixtures, ...]:
+    """Volumes along both ways from the first to the last visit; their ends are known already."""
     alphas = [float(alpha) for alpha in even_alphas(bench.design.steps)]
     first, last = bench.visits[0], bench.visits[-1]
-    inside = united_brain([first.brain, last.brain])
-    between: list[Mapping[str, float]] = []
-    for index, alpha in enumerate(alphas[1:-1]):
-        progress(index / len(alphas), f"interpolating, alpha {alpha:.2f}")
-        between.append(dict(mix(first.latent, last.latent, alpha, bench.engine, inside).volumes_ml))
-    volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
-    return Mixtures(0, len(bench.visits) - 1, tuple(alphas), volumes)
+    passage = Passage(first.latent, last.latent, united_brain([first.brain, last.brain]), bench.engine)
+    ways = []
+    for way, kind in enumerate(get_args(MixtureKind)):
+        between: list[Mapping[str, float]] = []
+        for index, alpha in enumerate(alphas[1:-1]):
+            progress((way + index / len(alphas)) / 2, f"interpolating, {kind}, alpha {alpha:.2f}")
+            between.append(dict(mix(passage, alpha, kind).volumes_ml))
+        volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
+        ways.append(Mixtures(kind, 0, len(bench.visits) - 1, tuple(alphas), volumes))
+    return tuple(ways)
 
 
 def _finite(value: float) -> float | None:

@@ -15,7 +15,7 @@ from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 Millilitres = Mapping[str, float]
 """Region → ml."""
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the file; results of another schema are made anew."""
 
 CARRIED_FORWARD = "last carried forward"
@@ -72,11 +72,13 @@ class Mixtures:
     """Volumes along the interpolation of two visits; α = 1 is the first.
 
     Attributes:
+        kind: plain or moved.
         first, last: numbers of the visits.
         alphas: from 1 to 0.
         volumes_ml: one mapping for each α.
     """
 
+    kind: str
     first: int
     last: int
     alphas: tuple[float, ...]
@@ -96,7 +98,7 @@ class PersonResult:
         true_ml: likewise, where a table of a simulated cohort tells it; None elsewhere.
         reconstruction_psnr_db: of each visit; None for an equal image.
         estimates: of the image methods; those on volumes need the whole cohort and come later.
-        mixtures: between the first and the last visit.
+        mixtures: between the first and the last visit, of each kind.
         seconds: that it took, conforming included where it was not kept from before.
     """
 
@@ -112,7 +114,7 @@ class PersonResult:
     true_ml: tuple[Millilitres, ...] | None
     reconstruction_psnr_db: tuple[float | None, ...]
     estimates: tuple[Estimate, ...]
-    mixtures: Mixtures
+    mixtures: tuple[Mixtures, ...]
     seconds: float
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -145,15 +146,17 @@ def similarity_rows(evaluation: Evaluation) -> list[Row]:
 
 
 def linearity_rows(evaluation: Evaluation) -> list[Row]:
-    """Straightness by region, over pairs whose change exceeds noise."""
+    """Straightness by region and kind of interpolation, over pairs whose change exceeds noise."""
     rows: list[Row] = []
-    for region in evaluation.regions:
-        every = [bow for bow in evaluation.bows if bow.region == region]
+    kinds = dict.fromkeys(bow.kind for bow in evaluation.bows)
+    for region, kind in itertools.product(evaluation.regions, kinds):
+        every = [bow for bow in evaluation.bows if (bow.region, bow.kind) == (region, kind)]
         counted = [bow for bow in every if bow.is_counted]
         r_squared = np.array([bow.r_squared for bow in counted])
         rows.append(
             {
                 "region": region,
+                "kind": kind,
                 "pairs": len(every),
                 "pairs_beyond_noise": len(counted),
                 "is_noise_known": any(bow.exceeds_noise is not None for bow in every),
@@ -171,6 +174,7 @@ def bow_rows(found: Iterable[Bow]) -> Iterator[Row]:
         yield {
             "participant": bow.participant,
             "region": bow.region,
+            "kind": bow.kind,
             "r_squared": _known(bow.r_squared),
             "change_ml": bow.change_ml,
             "largest_deviation_ml": bow.deviation_ml,

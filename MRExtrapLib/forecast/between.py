@@ -1,4 +1,4 @@
-"""The brain between two scans of one person: Dec(α·z1 + (1 − α)·z2)."""
+"""The brain between two scans of one person, measured and written."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.measuring import write_table
 from MRExtrapLib.forecast.output import write_segmentation
+from MRExtrapLib.forecast.passage import DEFAULT_MIXTURE, MIXTURE_WORDS, MixtureKind, Passage
 from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
 from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
@@ -20,8 +18,7 @@ from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.progress import Progress, part_of, silent
-from MRExtrapLib.progression.interpolation import even_alphas, mix_latents
-from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.interpolation import even_alphas
 
 COLUMNS = ("alpha", "region", "volume_ml")
 CONFORMED = 0.6
@@ -45,13 +42,18 @@ class Interpolation:
     scans: tuple[Scan, Scan]
     conformed: tuple[ConformedVisit, ...]
     mixtures: tuple[Mixture, ...]
+    kind: MixtureKind
     engine: EngineIdentity
 
 
 def interpolate(
-    scans: Sequence[Scan], steps: int, engine: Engine, progress: Progress = silent
+    scans: Sequence[Scan],
+    steps: int,
+    engine: Engine,
+    progress: Progress = silent,
+    kind: MixtureKind = DEFAULT_MIXTURE,
 ) -> Interpolation:
-    """The brain at `steps` even mixtures of two scans' latents, both ends included.
+    """The brain at `steps` even mixtures of two scans, both ends included.
 
     Raises:
         InputError: not two scans, or a number of steps that makes no series.
@@ -63,18 +65,18 @@ def interpolate(
     first, second = scans
     conformed = engine.conform([first.volume, second.volume], part_of(progress, 0.0, CONFORMED))
     ends = [engine.encode(one.volume) for one in conformed]
-    inside = united_brain([one.brain for one in conformed])
+    passage = Passage(ends[0], ends[1], united_brain([one.brain for one in conformed]), engine)
     mixtures = []
     for index, alpha in enumerate(alphas):
         progress(CONFORMED + (1.0 - CONFORMED) * index / steps, f"decoding alpha {alpha:.2f}")
-        mixtures.append(mix(ends[0], ends[1], float(alpha), engine, inside))
-    return Interpolation((first, second), conformed, tuple(mixtures), engine.identity)
+        mixtures.append(mix(passage, float(alpha), kind))
+    return Interpolation((first, second), conformed, tuple(mixtures), kind, engine.identity)
 
 
-def mix(first: Latent, second: Latent, alpha: float, engine: Engine, inside: NDArray[np.bool_]) -> Mixture:
-    """The brain decoded at one mixture of two latents, segmented and measured; `inside` is that of both."""
-    volume = engine.decode(mix_latents(first, second, alpha), inside)
-    segmented = engine.measure(volume)
+def mix(passage: Passage, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE) -> Mixture:
+    """The brain at one mixing weight, segmented and measured."""
+    volume = passage.at(alpha, kind)
+    segmented = passage.engine.measure(volume)
     return Mixture(alpha, volume, segmented.labels, segmented.volumes_ml)
 
 
@@ -95,5 +97,10 @@ def write_interpolation(interpolation: Interpolation, folder: Path) -> None:
         | {"registration": registration_record(one), "warnings": list(scan.warnings)}
         for scan, one in zip(interpolation.scans, interpolation.conformed, strict=True)
     ]
-    record = result_record("interpolate", interpolation.engine) | {"inputs": inputs}
+    kind = interpolation.kind
+    record = result_record("interpolate", interpolation.engine) | {
+        "inputs": inputs,
+        "image_kind": kind,
+        "image_is": MIXTURE_WORDS[kind],
+    }
     write_record(record, folder / "interpolate.json")

@@ -54,6 +54,12 @@ class Bending:
         """How far the point that moves most does."""
         return float(np.linalg.norm(sitk.GetArrayViewFromImage(self.field), axis=-1).max())
 
+    def part(self, share: float) -> Bending:
+        """So much of the way, every point along its own straight line: 0 is rest, 1 the whole bending."""
+        field = sitk.GetImageFromArray(share * sitk.GetArrayViewFromImage(self.field), isVector=True)
+        field.CopyInformation(self.field)
+        return Bending(self.grid, field)
+
     def displacement_mm(self) -> NDArray[np.float32]:
         """(3, X, Y, Z): what to add to a point of the new image to find it in the old one, along the axes."""
         fine = sitk.Resample(self.field, _frame(self.grid), sitk.Transform(), sitk.sitkLinear)

@@ -9,13 +9,13 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.observing import brain_of, rows_without
+from MRExtrapLib.forecast.passage import MixtureKind, Passage
 from MRExtrapLib.forecast.pipeline import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of
 from MRExtrapLib.progression.horizon import horizon_warnings, horizon_years
-from MRExtrapLib.progression.interpolation import mix_latents
 from MRExtrapLib.worker.recent import Recent
 from MRExtrapLib.worker.requests import Interpolate, LeaveOut, Predict, ShowVisit
 from MRExtrapLib.worker.results import (
@@ -36,6 +36,9 @@ MOST_PREDICTIONS = 20
 MOST_IMAGES = 8
 """Anchored images kept, 20 MB each at 1 mm: a warp takes seconds."""
 
+MOST_PASSAGES = 2
+"""Ways between visits kept, 100 MB each at 1 mm: the motion between two decodes takes seconds to find."""
+
 COMPUTED = 0.8
 """Share of a prediction's time before it is put on the scan's grid and written."""
 
@@ -54,6 +57,7 @@ class Person:
         self._session = session
         self._predictions: Recent[tuple[float, bool], Prediction] = Recent(MOST_PREDICTIONS)
         self._images: Recent[tuple[float, ImageKind], Volume] = Recent(MOST_IMAGES)
+        self._passages: Recent[tuple[int, int], Passage] = Recent(MOST_PASSAGES)
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -130,25 +134,25 @@ class Person:
         """The brain between two visits, on the second one's grid.
 
         Raises:
-            InputError: α outside 0 to 1, or no such visits.
+            InputError: α outside 0 to 1, no such visits, or no such kind of image.
         """
-        if not 0.0 <= asked.alpha <= 1.0:
-            msg = f"The mixing weight {asked.alpha:g} does not lie between the scans; choose 0 to 1."
-            raise InputError(msg)
+        kind = mixture_kind(asked.image_kind) or "plain"
         first, second = self._visit(asked.first), self._visit(asked.second)
+        passage = self._passages.get(
+            (asked.first, asked.second),
+            lambda: Passage(first.latent, second.latent, brain_of([first, second]), self.prepared.engine),
+        )
         progress(0.0, f"decoding alpha {asked.alpha:.2f}")
         if not asked.is_measured:
-            volume = self.prepared.engine.decode(
-                mix_latents(first.latent, second.latent, asked.alpha), brain_of([first, second])
+            return Interpolated(
+                asked.alpha, self._image(passage.at(asked.alpha, kind), second.conformed), kind
             )
-            return Interpolated(asked.alpha, self._image(volume, second.conformed))
-        mixture = mix(
-            first.latent, second.latent, asked.alpha, self.prepared.engine, brain_of([first, second])
-        )
+        mixture = mix(passage, asked.alpha, kind)
         progress(COMPUTED, "writing")
         return Interpolated(
             alpha=asked.alpha,
             image=self._image(mixture.volume, second.conformed),
+            image_kind=kind,
             segmentation=self._segmentation(mixture.labels, second.conformed),
             volumes_ml=tuple((region, float(ml)) for region, ml in mixture.volumes_ml.items()),
         )
@@ -227,6 +231,18 @@ def image_kind(given: str | None) -> ImageKind | None:
         msg = f"There is no image {given!r}; choose {' or '.join(get_args(ImageKind))}, or leave it out."
         raise InputError(msg)
     return cast("ImageKind | None", given)
+
+
+def mixture_kind(given: str | None) -> MixtureKind | None:
+    """The kind of mixture that a host names; None where it names none.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    if given is not None and given not in get_args(MixtureKind):
+        msg = f"There is no mixture {given!r}; choose {' or '.join(get_args(MixtureKind))}, or leave it out."
+        raise InputError(msg)
+    return cast("MixtureKind | None", given)
 
 
 def _region(row: VolumeRow) -> RegionVolume:

@@ -4,8 +4,8 @@ The host asks, and numbers what it asks; the worker answers each number with any
 `part` events and then exactly one `done` or `failed`. Requests are worked off in order; `cancel` is heard at
 once. Standard error is the worker's log. Version 4::
 
-    > {"id": 1, "request": "hello", "arguments": {"protocol": 4}}
-    < {"id": 1, "event": "done", "result": {"protocol": 4, "version": "0.1.0", "session": "…", …}}
+    > {"id": 1, "request": "hello", "arguments": {"protocol": 5}}
+    < {"id": 1, "event": "done", "result": {"protocol": 5, "version": "0.1.0", "session": "…", …}}
     > {"id": 2, "request": "load", "arguments": {"scans": [{"path": "a.nii.gz", "age_years": 71.2}, …]}}
     < {"id": 2, "event": "progress", "fraction": 0.35, "words": "registering to the template"}
     < {"id": 2, "event": "done", "result": {"subject": "subject-1", "visits": […], …}}
@@ -32,7 +32,7 @@ from MRExtrapLib.worker import requests, results
 from MRExtrapLib.worker.requests import Arguments
 from MRExtrapLib.worker.results import Result
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 """Rises with every change that an older host or worker would misread.
 
 Version 2: `load`, `predict` and `sweep` take `image_kind`; what they give says which image it is.

@@ -109,13 +109,18 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Interpolate:
-    """The brain between two visits, α·first + (1 − α)·second; visits count from 0, youngest first."""
+    """The brain between two visits, α·first + (1 − α)·second; visits count from 0, youngest first.
+
+    Attributes:
+        image_kind: plain (where none is named), or moved, which takes seconds longer at first.
+    """
 
     subject: str
     first: int
     second: int
     alpha: float
     is_measured: bool = False
+    image_kind: str | None = None
 
 
 @dataclass(frozen=True)

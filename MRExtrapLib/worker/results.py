@@ -160,6 +160,7 @@ class Interpolated:
 
     alpha: float
     image: ArrayFile
+    image_kind: str = "plain"
     segmentation: ArrayFile | None = None
     volumes_ml: tuple[tuple[str, float], ...] = ()
 

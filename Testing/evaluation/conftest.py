@@ -43,7 +43,9 @@ def measured(
         true_ml=true,
         reconstruction_psnr_db=(None,) * len(ages_years),
         estimates=tuple(Estimate(CARRIED_FORWARD, trial, observed[trial.last]) for trial in trials),
-        mixtures=Mixtures(0, len(ages_years) - 1, (1.0, 0.5, 0.0), ends),
+        mixtures=tuple(
+            Mixtures(kind, 0, len(ages_years) - 1, (1.0, 0.5, 0.0), ends) for kind in ("plain", "moved")
+        ),
         seconds=0.0,
     )
 

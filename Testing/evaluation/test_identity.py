@@ -59,7 +59,7 @@ def test_volumes_halfway_at_half_the_way_are_straight(make_people) -> None:
 
 def test_a_change_within_noise_is_not_counted(make_people) -> None:
     still = bows(make_people(count=30, noise=0.05))
-    tissue = [bow for bow in still if bow.region == "white_matter"]
+    tissue = [bow for bow in still if (bow.region, bow.kind) == ("white_matter", "moved")]
     assert len(tissue) == 30
     assert sum(bow.is_counted for bow in tissue) < 10
     assert all(bow.exceeds_noise is None for bow in bows(make_people(offsets=(0, 2))))

@@ -196,8 +196,9 @@ def test_a_lossy_codecs_error_is_told(tmp_path: Path) -> None:
 
 def test_an_interpolation_runs_from_the_first_scan_to_the_second(tmp_path: Path) -> None:
     scans = [fake_scan(fake_voxels(seed), f"scan{seed}") for seed in range(2)]
-    made = interpolate(scans, 3, fake_engine())
+    made = interpolate(scans, 3, fake_engine(), kind="plain")
     write_interpolation(made, tmp_path)
+    assert json.loads((tmp_path / "interpolate.json").read_text(encoding="utf-8"))["image_kind"] == "plain"
     for alpha, expected in (
         (1.0, scans[0].volume.voxels),
         (0.5, (scans[0].volume.voxels + scans[1].volume.voxels) / 2),
