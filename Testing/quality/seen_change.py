@@ -1,0 +1,100 @@
+"""How much of a known change the segmenter sees, with nothing else in the way.
+
+    python Testing/quality/seen_change.py --model DIR --data FOLDER... --split SPLIT.json [--limit N] -o OUT
+
+Each held-out scan is conformed and measured. The conformed brain is then moved so that each compartment
+changes as `CHANGES_PERCENT` tells, and measured again: no second position, no noise, no shading. The true
+change is that of the labels that the segmenter drew by its own shares, so one that names what has moved as it
+named it before sees all of it. A second table tells what it sees on the left when the right alone changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
+from quality.networks import HEADLINE_REGIONS
+from quality.product import Product, load_product
+from quality.records import Figures, Records
+from quality.subjects import add_arguments, held_out_scans, split_of
+from quality.tables import cell, markdown
+
+from MRExtrapLib.anatomy.regions import region_volumes_ml
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.simulation.ageing import AgeingBrain
+from MRExtrapLib.simulation.deformation import warp
+
+CHANGES_PERCENT = {
+    "hippocampus": -15.0,
+    "amygdala": -12.0,
+    "cortex": -5.0,
+    "white_matter": -5.0,
+    "deep_gray": -5.0,
+    "ventricles": 25.0,
+}
+"""About what Alzheimer's disease does in five years."""
+
+CONDITION = "conformed, moved"
+LEFT_ONLY = np.array([1.0, 0.0])
+"""Weights of left and right."""
+
+
+def seen_shares(scan: Volume, product: Product) -> Figures:
+    """Change that the segmenter sees as a share of the true one; and, with one half changed, in the other.
+
+    Raises:
+        InputError: the scan cannot be used, or cannot change so.
+    """
+    segmenter = product.segmenter
+    young = product.measure(scan).conformed.volume
+    brain = AgeingBrain(young.with_voxels(segmenter.draw_labels(young)))
+    known = [name for name in CHANGES_PERCENT if name in brain.baseline_ml]
+    motion = brain.deformation({name: float(np.log1p(CHANGES_PERCENT[name] / 100)) for name in known})
+    before, after = brain.truth_ml(brain.deformation({})), brain.truth_ml(motion)
+    old = warp(young, motion)
+    is_left = np.arange(young.shape[0])[:, None, None] * young.affine[0, 0] + young.affine[0, 3] < 0
+    half = young.with_voxels(np.where(is_left, young.voxels, old.voxels))
+    seen = [segmenter.segment(one).structures_ml for one in (young, old, half)]
+    whole = [region_volumes_ml(one) for one in seen]
+    left = [region_volumes_ml(one * LEFT_ONLY) for one in seen]
+    figures = {}
+    for region in HEADLINE_REGIONS:
+        true_ml = after[region] - before[region]
+        figures[f"seen/{region}"] = (whole[1][region] - whole[0][region]) / true_ml
+        figures[f"elsewhere/{region}"] = (left[2][region] - left[0][region]) / (true_ml / 2)
+    return figures
+
+
+def share_table(records: Records, figure: str, words: str) -> tuple[str, dict[str, float]]:
+    """A row of means over scans, with the lowest and the highest."""
+    means, cells = {}, []
+    for region in HEADLINE_REGIONS:
+        percent = [100 * share for share in records.column(CONDITION, f"{figure}/{region}").values()]
+        means[region] = fmean(percent) if percent else float("nan")
+        span = f" ({min(percent):.0f} to {max(percent):.0f})" if percent else ""
+        cells.append(cell(means[region], ".0f") + span)
+    return markdown((words, *HEADLINE_REGIONS), [("mean (range)", *cells)]), means
+
+
+def main() -> None:
+    """The command above."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    product = load_product(arguments.model, arguments.device)
+    records = Records(arguments.output, product.identity)
+    for one in held_out_scans(arguments.data, split_of(arguments), arguments.limit):
+        records.measure(CONDITION, one.subject, lambda one=one: seen_shares(one.read(), product))
+    seen, seen_means = share_table(records, "seen", "seen, % of the true change")
+    leaked, leaked_means = share_table(records, "elsewhere", "seen on the left when the right alone changes")
+    records.save({"seen": seen_means, "elsewhere": leaked_means})
+    print(seen, leaked, sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
