@@ -40,6 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="default: bayes where the model holds a prior, else linear",
     )
     parser.add_argument("--directions", type=int, metavar="N", help="bayes: as in forecast (default 4)")
+    parser.add_argument(
+        "--image", choices=("plain", "added", "warped"), help="as in forecast (default warped)"
+    )
     add_crew(parser)
     add_engine(parser)
     parser.set_defaults(run=run)
@@ -102,10 +105,14 @@ def _group(out: Path) -> int:
 def _order(arguments: argparse.Namespace) -> Order:
     from MRExtrapLib.cohort.forecasting import Order
 
-    given = {"directions": arguments.directions, "years_ahead": tuple(sorted(set(arguments.years or ())))}
+    given = {
+        "directions": arguments.directions,
+        "image": arguments.image,
+        "years_ahead": tuple(sorted(set(arguments.years))) if arguments.years else None,
+    }
     return Order(
         bids=arguments.bids_dir,
         out=arguments.output.resolve(),
         method=arguments.method,
-        **{name: value for name, value in given.items() if value},
+        **{name: value for name, value in given.items() if value is not None},
     )

@@ -11,6 +11,7 @@ from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
 from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, ImageKind
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
@@ -32,9 +33,10 @@ class Order:
         years_ahead: of the last scan, each above zero.
         method: None takes the model's own best.
         directions: that uncertainties are decoded along.
+        image: the kind of predicted image.
 
     Raises:
-        InputError: no year to predict, or one that is not ahead.
+        InputError: no year to predict, one that is not ahead, or no direction.
     """
 
     bids: Path
@@ -42,16 +44,27 @@ class Order:
     years_ahead: tuple[float, ...] = (1.0, 3.0)
     method: Method | None = None
     directions: int = DIRECTIONS
+    image: ImageKind = DEFAULT_IMAGE
 
     def __post_init__(self) -> None:
         if not self.years_ahead or not all(0 < years < 100 for years in self.years_ahead):
             shown = " ".join(f"{years:g}" for years in self.years_ahead) or "none"
             msg = f"The years ahead are {shown}; give one or more, each above 0."
             raise InputError(msg)
+        if self.directions < 1:
+            msg = f"No uncertainty is decoded along {self.directions} directions; give 1 or more."
+            raise InputError(msg)
 
     def key(self, person: PersonScans, engine: Engine) -> str:
         """Of all that a person's forecast depends on."""
-        facts = (person.ages_years, person.covariates, self.years_ahead, self.method, self.directions)
+        facts = (
+            person.ages_years,
+            person.covariates,
+            self.years_ahead,
+            self.method,
+            self.directions,
+            self.image,
+        )
         identity = engine.identity
         return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint, DECODING)
 
@@ -67,12 +80,11 @@ class Order:
         """Forecasts a person and writes the derivatives; gives the participant."""
         subject = subject_of(person)
         last = subject.ages_years[-1]
-        request = Request(
-            tuple(last + years for years in self.years_ahead), self.method, directions=self.directions
-        )
+        ages_years = tuple(last + years for years in self.years_ahead)
+        request = Request(ages_years, self.method, directions=self.directions, image=self.image)
         prepared = prepare(subject, request, engine)
         made = prepared.forecast([prepared.predict(age) for age in request.ages_years])
-        now = prepared.predict(last, has_spread=False)
+        now = prepared.predict(last, has_spread=False, image="plain")  # its volumes alone are told
         participant = participant_of(person)
         with whole_folder(self.out / participant) as folder:
             write_derivatives(made, now, participant, self.bids, self.key(person, engine), folder)

@@ -3,10 +3,10 @@
     python Testing/benchmarks/cohort.py SCAN@AGE... [--people 40] [--workers 1 2] [--threads 1] -o OUT.json
 
 A BIDS tree of so many people is made of the scans, each person's visits being the next of them, over and
-over; `mrextrap cohort TREE OUT participant --no-cache` forecasts everyone with each number of workers, one
-run after the other, every worker with the same number of threads. Seconds are those of the whole command,
-start of the workers and loading of the model included. OUT.json is read first: a run that stands there is
-not made again.
+over; `mrextrap cohort TREE OUT participant --years 3 --image plain --directions 1 --no-cache` forecasts
+everyone with each number of workers, one run after the other, every worker with the same number of threads.
+Seconds are those of the whole command, start of the workers and loading of the model included. OUT.json is
+read first: a run that stands there is not made again.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def make_tree(scans: Sequence[tuple[Path, float]], people: int, visits: int, tre
 def timed(tree: Path, out: Path, workers: int, threads: int, model: str | None) -> float:
     """Seconds of one whole command."""
     command = [sys.executable, "-m", "MRExtrapLib", "cohort", str(tree), str(out), "participant"]
+    command += ["--years", "3", "--image", "plain", "--directions", "1"]
     command += ["--workers", str(workers), "--no-cache", *(["--model", model] if model else [])]
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
     started = time.perf_counter()

@@ -14,6 +14,7 @@ from fakes import assert_nothing_written, fake_engine, fake_prior, open_fake_eng
 
 from MRExtrapLib.cli.main import main
 from MRExtrapLib.cohort.crew import Crew
+from MRExtrapLib.cohort.derivatives import record_file
 from MRExtrapLib.cohort.forecasting import Order, forecast_cohort
 from MRExtrapLib.cohort.group import RATES, SUMMARY, summarise
 from MRExtrapLib.errors import InputError
@@ -76,6 +77,18 @@ def test_everyone_is_forecast_as_bids_derivatives(
     assert main(words, open_with_prior) == DONE  # what it wrote among the scans is taken for no scan
     assert "0 people were forecast, 3 were there before" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in out.glob("sub-*/**/*")} == before
+
+
+def test_images_and_directions_are_as_asked(three: Path, tmp_path: Path) -> None:
+    told = {}
+    for name, asked in (("default", []), ("asked", ["--image", "plain", "--directions", "1"])):
+        words = ["cohort", str(three), str(tmp_path / name), "participant", "--years", "2", "--workers", "1"]
+        assert main([*words, *asked], open_with_prior) == DONE
+        record = json.loads(record_file(tmp_path / name, "sub-01").read_text(encoding="utf-8"))
+        told[name] = (record["predictions"][0]["image_kind"], record["key"])
+    assert told["default"][0] == "warped"
+    assert told["asked"][0] == "plain"
+    assert told["default"][1] != told["asked"][1]
 
 
 def test_a_second_run_makes_only_what_is_missing(three: Path, out: Path, a_crew: Crew) -> None:
@@ -146,6 +159,11 @@ def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: P
 def test_a_group_of_nobody_is_refused(out: Path) -> None:
     with pytest.raises(InputError, match="participant level first"):
         summarise(out)
+
+
+def test_an_uncertainty_along_no_direction_is_refused(three: Path, out: Path) -> None:
+    with pytest.raises(InputError, match="0 directions"):
+        Order(three, out, directions=0)
 
 
 @pytest.mark.parametrize("years", [(), (0.0,), (-1.0, 2.0)])
