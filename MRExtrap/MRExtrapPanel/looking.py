@@ -2,7 +2,7 @@
 
 While one picture is being made only the newest wish waits. What was decoded once is shown again without
 asking. A moving slider shows plain decodes. Once it rests, its age is measured, and the kind of image that is
-chosen takes the place of the decode; a new wish gives that up.
+chosen takes the place of the decode; between two visits, one whose borders moved. A new wish gives that up.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Looking:
         self._wishes = self._wishes.wanting(wish)
         if running is None:
             self._go_on()
-        elif isinstance(running, AtAge) and running.is_settled:
+        elif running.is_settled:
             self._question.cancel()
 
     def add(self, asked: Predict | ShowVisit | Interpolate, answer: Result) -> None:
@@ -180,7 +180,10 @@ class Looking:
     def _show(self, wish: Wish) -> None:
         voxels_of = self._talk.client.voxels
         if isinstance(wish, Between):
-            self._stage.show(Picture(wish, self._seen.between[wish]), voxels_of)
+            mixture = self._seen.mixture(wish)
+            assert mixture is not None
+            self._stage.show(Picture(wish, mixture), voxels_of)
+            self._settle_after_rest(settled(wish))
             return
         predicted = self._seen.at(wish)
         assert predicted is not None
@@ -205,8 +208,9 @@ class Looking:
             return self._seen.visits[nearest_visit(wish.age_years, person), "observed"]
         return None
 
-    def _settle_after_rest(self, wish: AtAge) -> None:
-        if self._seen.at(wish) is not None:
+    def _settle_after_rest(self, wish: Wish) -> None:
+        is_there = self._seen.mixture(wish) if isinstance(wish, Between) else self._seen.at(wish)
+        if is_there is not None:
             return
         token = self._rests
 

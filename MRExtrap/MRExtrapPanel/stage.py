@@ -71,7 +71,7 @@ class SceneStage:
         source = self._source()
         if isinstance(picture.wish, Between):
             image = placed(picture.image.image, voxels_of)
-            self._views.show(show_between(source, image, picture.wish.alpha))
+            self._views.show(show_between(source, image, picture.wish.alpha, picture.image.image_kind))
         else:
             self._show_age(source, picture, voxels_of)
         if not self._is_arranged:

@@ -23,6 +23,9 @@ class Shown(Enum):
 PLAIN = "plain"
 """The image that costs one decode, and so is what a slider shows while it is dragged."""
 
+MOVED = "moved"
+"""The mixture of two visits whose borders move; the motion between both takes seconds to find."""
+
 
 @dataclass(frozen=True)
 class AtAge:
@@ -49,18 +52,26 @@ class AtAge:
 
 @dataclass(frozen=True)
 class Between:
-    """The brain between two visits: alpha of the first, the rest of the second."""
+    """The brain between two visits: alpha of the first, the rest of the second.
+
+    Attributes:
+        is_settled: whether to wait for borders that move; else a plain decode, where they fade, does.
+    """
 
     first: int
     second: int
     alpha: float
+    is_settled: bool = False
 
 
 Wish = AtAge | Between
 
 
-def settled(wish: AtAge) -> AtAge:
-    """The same, with everything about the age."""
+W = TypeVar("W", AtAge, Between)
+
+
+def settled(wish: W) -> W:
+    """The same, as it is to be in the end."""
     return replace(wish, is_settled=True)
 
 
@@ -121,9 +132,14 @@ class Seen:
             case VisitShown():
                 return replace(self, visits={**self.visits, (answer.visit, answer.kind): answer})
             case Interpolated() if isinstance(asked, Interpolate):
-                wish = Between(asked.first, asked.second, asked.alpha)
+                wish = Between(asked.first, asked.second, asked.alpha, asked.image_kind == MOVED)
                 return replace(self, between={**self.between, wish: answer})
         return self
+
+    def mixture(self, wish: Between) -> Interpolated | None:
+        """What a mixture can be shown with: the settled one, or a plain one where that does."""
+        found = self.between.get(settled(wish))
+        return found if found or wish.is_settled else self.between.get(wish)
 
     def at(self, wish: AtAge) -> Predicted | None:
         """What a wish can be shown with: the image wanted, or a plain one where that does."""
@@ -174,7 +190,7 @@ def nearest_visit(age_years: float, person: Loaded) -> int:
 def next_request(wish: Wish, seen: Seen, person: Loaded) -> Predict | ShowVisit | Interpolate | None:
     """What is still to be asked before the wish can be shown; None when all is there."""
     if isinstance(wish, Between):
-        return None if wish in seen.between else _mixture(wish, person)
+        return None if seen.mixture(wish) else _mixture(wish, person)
     if wish.shown is Shown.CHANGE and (person.reference, "reconstructed") not in seen.visits:
         return ShowVisit(person.subject, person.reference, "reconstructed")
     nearest = nearest_visit(wish.age_years, person)
@@ -188,4 +204,5 @@ def next_request(wish: Wish, seen: Seen, person: Loaded) -> Predict | ShowVisit 
 
 
 def _mixture(wish: Between, person: Loaded) -> Interpolate:
-    return Interpolate(person.subject, wish.first, wish.second, wish.alpha)
+    kind = MOVED if wish.is_settled else None
+    return Interpolate(person.subject, wish.first, wish.second, wish.alpha, image_kind=kind)

@@ -34,13 +34,13 @@ def show_visit(
 
 
 def show_between(
-    source: slicer.vtkMRMLScalarVolumeNode, image: PlacedArray, alpha: float
+    source: slicer.vtkMRMLScalarVolumeNode, image: PlacedArray, alpha: float, kind: str
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """The brain between two visits, where alpha is the share of the first.
+    """The brain between two visits, where alpha is the share of the first, plain or moved.
 
     Its grid is the second visit's, which need not be the source's.
     """
-    name = name_of(source.GetName(), "between visits", f"alpha={alpha:.2f}")
+    name = name_of(source.GetName(), "between visits", f"alpha={alpha:.2f}, {kind}")
     return show_image(source, Role.BETWEEN, image, name)
 
 

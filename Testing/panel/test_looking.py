@@ -138,6 +138,9 @@ def test_two_visits_are_mixed(desk: Desk) -> None:
     desk.control.looking.interpolate(0, 1, 0.25)
     desk.worker.answer("interpolate", Interpolated(0.25, predicted(71.0).image))
     assert desk.stage.shown[-1].wish == Between(0, 1, 0.25)
+    desk.rest()
+    desk.worker.answer("interpolate", Interpolated(0.25, predicted(71.0).image, "moved"))
+    assert desk.stage.shown[-1].image.image_kind == "moved"
 
 
 def test_a_sweep_is_made_once_and_then_only_played(desk: Desk) -> None:

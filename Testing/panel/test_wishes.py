@@ -9,7 +9,7 @@ from MRExtrapPanel.wishes import AtAge, Between, LatestWins, Seen, Shown, next_r
 from panel_desk import loaded, predicted
 
 from MRExtrapLib.worker.requests import Interpolate, Predict, ShowVisit
-from MRExtrapLib.worker.results import VisitShown
+from MRExtrapLib.worker.results import Interpolated, VisitShown
 
 PLAIN_75 = Predict("subject-1", 75.0, image_kind="plain")
 
@@ -112,6 +112,18 @@ def test_a_mixture_is_asked_once_for_each_alpha() -> None:
     asked = next_request(wish, Seen(), loaded())
     assert asked == Interpolate("subject-1", 0, 1, 0.25)
     assert next_request(replace(wish, alpha=0.5), Seen(), loaded()) != asked
+
+
+def test_a_mixture_at_rest_is_asked_for_with_borders_that_moved() -> None:
+    wish = Between(0, 1, 0.25)
+    plain = Interpolated(0.25, predicted(71.0).image)
+    seen = Seen().with_answer(next_request(wish, Seen(), loaded()), plain)
+    asked = next_request(settled(wish), seen, loaded())
+    assert asked == Interpolate("subject-1", 0, 1, 0.25, image_kind="moved")
+    moved = replace(plain, image_kind="moved")
+    seen = seen.with_answer(asked, moved)
+    assert next_request(settled(wish), seen, loaded()) is None
+    assert seen.mixture(wish) == moved, "a moving slider that comes by shows the better one"
 
 
 def test_the_oldest_images_go_first_and_their_files_are_named() -> None:

@@ -112,7 +112,7 @@ def test_every_predicted_node_says_that_it_is_predicted(a_source: Any) -> None:
     image = array_of(a_source)
     made = [
         show_predicted_image(a_source, image, 52.5),
-        show_between(a_source, image, 0.5),
+        show_between(a_source, image, 0.5, "moved"),
         show_visit(a_source, image, "ses-01", "reconstructed"),
     ]
     assert all("Predicted, research use, not for diagnosis" in node.GetName() for node in made)

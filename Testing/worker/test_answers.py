@@ -142,6 +142,9 @@ def test_between_two_visits_lie_mixtures(worker: LocalWorker, subject: str) -> N
     image = worker.client.voxels(mixed.image)
     np.testing.assert_allclose(image, 0.25 * ends[0] + 0.75 * ends[1], atol=SINGLE_PRECISION)
     assert dict(mixed.volumes_ml)["hippocampus"] > 0
+    moved = worker.answer(Interpolate(subject, 0, 2, 1.0, image_kind="moved"))
+    assert (mixed.image_kind, moved.image_kind) == ("plain", "moved")
+    np.testing.assert_allclose(worker.client.voxels(moved.image), ends[0], atol=SINGLE_PRECISION)
 
 
 def test_an_observed_visit_is_the_scan(worker: LocalWorker, subject: str) -> None:

@@ -72,6 +72,12 @@ def test_ages_nobody_has_are_refused(
     assert failure_of(worker, Predict(subject, age))[0] == INPUT
 
 
+def test_an_unknown_mixture_is_refused(worker: LocalWorker, subject: str, failure_of: FailureOf) -> None:
+    kind, sentence = failure_of(worker, Interpolate(subject, 0, 2, 0.25, image_kind="melted"))
+    assert kind == INPUT
+    assert "There is no mixture 'melted'; choose plain or moved" in sentence
+
+
 @pytest.mark.parametrize("visit", [-1, 3])
 def test_a_visit_that_is_not_there_cannot_be_left_out(
     worker: LocalWorker, subject: str, failure_of: FailureOf, visit: int
