@@ -8,7 +8,7 @@ import pytest
 
 from MRExtrapLib.worker.local import LocalWorker
 from MRExtrapLib.worker.protocol import INPUT, MODEL, NOT_UNDERSTOOD, PROTOCOL_VERSION
-from MRExtrapLib.worker.requests import Hello, LeaveOut, Load, Predict, Release, ScanInput
+from MRExtrapLib.worker.requests import Hello, Interpolate, LeaveOut, Load, Predict, Release, ScanInput
 
 Scans = tuple[ScanInput, ...]
 FailureOf = Callable[[LocalWorker, object], tuple[str, str]]
