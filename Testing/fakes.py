@@ -79,8 +79,9 @@ class SummingSegmenter:
         }
         return FakeSegmented(labels, volumes)
 
-    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
-        return self.segment(volume).labels
+    def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        labels = self.segment(volume).labels
+        return labels, labels
 
     def find_tissues(self, volume: Volume) -> Tissues:
         everything = np.ones(volume.shape, dtype=bool)

@@ -84,7 +84,7 @@ class LinearAnswers:
                 mixed = (
                     asked.alpha * self._voxels[asked.first] + (1 - asked.alpha) * self._voxels[asked.second]
                 )
-                return results.Interpolated(asked.alpha, self._image(mixed), asked.image_kind or "plain")
+                return results.Interpolated(asked.alpha, self._image(mixed))
             case requests.LeaveOut():
                 return self._leave_out(asked.visit)
             case requests.Export():

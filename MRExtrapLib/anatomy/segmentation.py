@@ -102,16 +102,19 @@ class Segmenter:
         sided_ml = sided * grid.voxel_ml
         return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
 
-    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
-        """(X, Y, Z) labels of a conformed brain, each drawn by the voxel's probabilities, always the same.
+    def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities.
 
-        Counted, or weighed by whatever happens to each voxel, they give what the probabilities would.
+        Those that are drawn are always the same. Counted, or weighed by whatever happens to each voxel, they
+        give what the probabilities would.
         """
         logits = self._logits_of_conformed(volume).cpu()
         generator = torch.Generator().manual_seed(0)
         # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
         noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
-        return _sided((logits + noise).argmax(dim=0).numpy(), _left_of_middle(volume.grid))
+        is_left = _left_of_middle(volume.grid)
+        likeliest, drawn = (one.argmax(dim=0).numpy() for one in (logits, logits + noise))
+        return _sided(likeliest, is_left), _sided(drawn, is_left)
 
     def find_tissues(self, volume: Volume) -> Tissues:
         """Masks of brain, cortex and cerebral white matter on an upright 1 mm grid around the brain.

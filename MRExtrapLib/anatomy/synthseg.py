@@ -74,9 +74,10 @@ class SynthSeg:
         own = resample_labels(labels, grid, volume.grid)
         return Segmentation(own, volume.affine, region_volumes_ml(structures_ml), structures_ml)
 
-    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
-        """(X, Y, Z) labels as `segment` gives them: the command tells no shares of a voxel."""
-        return self.segment(volume).labels
+    def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """(X, Y, Z) labels as `segment` gives them, twice: the command tells no shares of a voxel."""
+        labels = self.segment(volume).labels
+        return labels, labels
 
     def find_tissues(self, volume: Volume) -> Tissues:
         """Masks of brain, cortex and cerebral white matter on SynthSeg's own 1 mm grid.

@@ -150,13 +150,13 @@ def _workshop(arguments: argparse.Namespace, missing: Sequence[Person], progress
 
     def find_labels(scan: Volume) -> Labelling:
         (conformed,) = engine.conform([scan])
-        likeliest = conformed.restore_labels(engine.measure(conformed.volume).labels)
-        drawn = engine.segmenter.draw_labels(conformed.volume)
-        to_scan = inverse(conformed.scan_to_template)
-        return Labelling(scan.with_voxels(likeliest), Volume(drawn, to_scan @ conformed.volume.affine))
+        likeliest, drawn = engine.segmenter.label(conformed.volume)
+        affine = inverse(conformed.scan_to_template) @ conformed.volume.affine
+        return Labelling(scan.with_voxels(conformed.restore_labels(likeliest)), Volume(drawn, affine))
 
     identity = engine.identity
-    return Workshop(find_labels, f"{identity.model} ({identity.segmenter} segmenter)", draw_ageing)
+    words = f"{identity.model} ({identity.segmenter} segmenter), weighed by their shares of a voxel"
+    return Workshop(find_labels, words, draw_ageing)
 
 
 def _no_labels_needed(scan: Volume) -> Labelling:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MRExtrapLib.cli.train_common import (
+from MRExtrapLib.cli.train_options import (
     add_common,
     evenly,
     given,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MRExtrapLib.cli.train_common import (
+from MRExtrapLib.cli.train_options import (
     add_common,
     evenly,
     given,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from MRExtrapLib.model.device import Device
     from MRExtrapLib.model.folder import Model
     from MRExtrapLib.training.ageing import AgedBrain
-    from MRExtrapLib.training.labelled import LabelledHead
 
 SEGMENTER_OPTIONS = ("steps", "seed", "accumulate", "learning_rate", "dice_weight")
 """That go into a training of the segmenter under their own names."""
@@ -59,7 +59,9 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
+    from MRExtrapLib.training.brains import find_scans
     from MRExtrapLib.training.crops import SMALLEST_CROP, Crops
+    from MRExtrapLib.training.labelled import read_labelled
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
@@ -77,7 +79,10 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     join_processes()
     keep_freed_memory()
     with one_after_the_first():
-        heads = _training_heads(arguments)
+        labelled, scans = _labelled(arguments), [find_scans(folder) for folder in arguments.aged]
+        to_age = [subject for subject, _ in itertools.chain(*scans)]
+        split = split_of(arguments, [*(subject for subject, _, _ in labelled), *to_age])
+        heads = [read_labelled(*item) for item in labelled if split.part_of(item[0]) == "train"]
     defaults = SegmenterTraining()
     training = replace(defaults, **given(arguments, *SEGMENTER_OPTIONS))
     if arguments.crop:
@@ -91,39 +96,46 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
         training = replace(training, network=known.config)
     device = pick_device(arguments.device)
     with one_after_the_first():
-        aged = _aged(arguments, start, device) if start else []
+        used = [scan for found in scans for scan in evenly(found, split, arguments.most)]
+        learners = [scan for scan in used if split.part_of(scan[0]) == "train"]
+        aged = _aged(arguments, learners, start, device) if start and arguments.aged else []
     network, run = train_segmenter(heads, training, arguments.output, device.torch, known, aged)
-    subjects = {*(head.subject for head in heads), *(brain.subject for brain in aged)}
-    provenance = provenance_of(arguments, sorted(subjects), training.seed, run)
+    taught = {*(head.subject for head in heads), *(brain.subject for brain in aged)}
+    provenance = provenance_of(arguments, sorted(taught), training.seed, run)
     if rank() == 0:
         pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
         print(f"The trained segmenter is the model {arguments.output / 'model'}.")
     return 0
 
 
-def _aged(arguments: argparse.Namespace, start: Model, device: Device) -> Sequence[AgedBrain]:
-    """Those of the scans to be aged who may train."""
+def _aged(
+    arguments: argparse.Namespace, learners: Sequence[tuple[str, Path]], start: Model, device: Device
+) -> Sequence[AgedBrain]:
+    """Those who train at several ages; what was made before is found in the run."""
     from MRExtrapLib.anatomy.segmentation import Segmenter
+    from MRExtrapLib.model.manifest import weights_file
     from MRExtrapLib.training.ageing import aged_brains
-    from MRExtrapLib.training.brains import find_scans
+    from MRExtrapLib.training.run import rank
 
-    found = [find_scans(folder) for folder in arguments.aged]
-    split = split_of(arguments, [subject for scans in found for subject, _ in scans])
-    used = [scan for scans in found for scan in evenly(scans, split, arguments.most)]
-    learners = [scan for scan in used if split.part_of(scan[0]) == "train"]
     teacher = Segmenter(segmenter_of(start), device)
-    brains, refused = aged_brains(learners, teacher, arguments.seed, arguments.output / "aged")
-    tell_left_out(refused)
+    sha256 = start.manifest.files[weights_file("segmenter")]
+    brains, refused = aged_brains(learners, teacher, sha256, arguments.seed, arguments.output / "aged")
+    if rank() == 0:
+        tell_left_out(refused)
+    if not brains:
+        folders = ", ".join(map(str, arguments.aged))
+        msg = f"No scan in {folders} may train and can be aged; give a folder that holds T1 scans that may."
+        raise InputError(msg)
     return brains
 
 
-def _training_heads(arguments: argparse.Namespace) -> Sequence[LabelledHead]:
-    from MRExtrapLib.training.labelled import find_labelled, read_labelled
+def _labelled(arguments: argparse.Namespace) -> list[tuple[str, Path, Path | None]]:
+    """(subject, labels, scan) of all that is labelled, and of label maps alone."""
+    from MRExtrapLib.training.labelled import find_labelled
 
     found = [item for folder in arguments.data for item in find_labelled(folder)]
     if not found:
         folders = ", ".join(map(str, arguments.data))
         msg = f"No labelled scans in {folders}; give a folder that holds *_dseg.nii.gz or *_muse.nii.gz."
         raise InputError(msg)
-    split = split_of(arguments, [subject for subject, _, _ in found])
-    return [read_labelled(*item) for item in found if split.part_of(item[0]) == "train"]
+    return found

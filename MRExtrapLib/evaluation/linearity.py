@@ -33,7 +33,7 @@ class Bow:
         kind: of the interpolation, plain or moved.
         r_squared: of volume on α; NaN where nothing changes.
         change_ml: from the first scan to the last, along the line.
-        deviation_ml: the largest distance of a decoded mixture from the straight way between both ends.
+        deviation_ml: the largest distance of a mixture from the straight way between both ends.
         exceeds_noise: whether the change is more than noise; None where noise is not known.
         shares: of the change done, at each α from 1 to 0.
         alphas: the mixtures.

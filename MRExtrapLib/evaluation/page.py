@@ -144,7 +144,7 @@ def _image_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
         ),
         Part(
             "How straight the way is",
-            ("R² of volume against the way gone, one for each person.",),
+            ("R² of volume against the way gone, one for each person and way.",),
             images.get("figure_1d_linearity", ""),
             (linearity_table(evaluation),),
         ),

@@ -68,14 +68,16 @@ def interpolate(
     passage = Passage(ends[0], ends[1], united_brain([one.brain for one in conformed]), engine)
     mixtures = []
     for index, alpha in enumerate(alphas):
-        progress(CONFORMED + (1.0 - CONFORMED) * index / steps, f"decoding alpha {alpha:.2f}")
-        mixtures.append(mix(passage, float(alpha), kind))
+        done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
+        mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
     return Interpolation((first, second), conformed, tuple(mixtures), kind, engine.identity)
 
 
-def mix(passage: Passage, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE) -> Mixture:
+def mix(
+    passage: Passage, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE, progress: Progress = silent
+) -> Mixture:
     """The brain at one mixing weight, segmented and measured."""
-    volume = passage.at(alpha, kind)
+    volume = passage.at(alpha, kind, progress)
     segmented = passage.engine.measure(volume)
     return Mixture(alpha, volume, segmented.labels, segmented.volumes_ml)
 

@@ -55,8 +55,8 @@ class VolumeSegmenter(Protocol):
         """Labels and volumes of a scan."""
         ...
 
-    def draw_labels(self, volume: Volume) -> NDArray[np.int16]:
-        """(X, Y, Z) labels of a scan, each drawn by its share of the voxel where shares are known."""
+    def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """The likeliest label of each voxel (X, Y, Z), and one drawn by its share where shares are known."""
         ...
 
     def find_tissues(self, volume: Volume) -> Tissues:

@@ -19,6 +19,7 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.imaging.dense import Bending, find_bending
 from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.interpolation import mix_latents
 from MRExtrapLib.progression.line import Latent
 
@@ -49,7 +50,7 @@ class Passage:
     inside: NDArray[np.bool_]
     engine: Engine
 
-    def at(self, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE) -> Volume:
+    def at(self, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE, progress: Progress = silent) -> Volume:
         """The brain at a mixing weight; the first that is moved takes seconds longer than all others.
 
         Raises:
@@ -58,12 +59,14 @@ class Passage:
         if not 0.0 <= alpha <= 1.0:
             msg = f"The mixing weight {alpha:g} does not lie between the scans; choose 0 to 1."
             raise InputError(msg)
-        if kind == "plain":
+        progress(0.0, f"decoding alpha {alpha:.2f}")
+        if kind == "plain" or alpha in (0.0, 1.0):
             return self.engine.decode(mix_latents(self.first, self.second, alpha), self.inside)
         first, second = self._ends
-        to_second, to_first = self._bendings
-        near_first = to_second.part(1.0 - alpha).bend(first)
-        near_second = to_first.part(alpha).bend(second)
+        progress(0.1, "finding the motion towards the second scan")
+        near_first = self._to_second.part(1.0 - alpha).bend(first)
+        progress(0.5, "finding the motion towards the first scan")
+        near_second = self._to_first.part(alpha).bend(second)
         return first.with_voxels(alpha * near_first.voxels + (1.0 - alpha) * near_second.voxels)
 
     @cached_property
@@ -71,6 +74,10 @@ class Passage:
         return self.engine.decode(self.first, self.inside), self.engine.decode(self.second, self.inside)
 
     @cached_property
-    def _bendings(self) -> tuple[Bending, Bending]:
+    def _to_second(self) -> Bending:
+        return find_bending(*self._ends)
+
+    @cached_property
+    def _to_first(self) -> Bending:
         first, second = self._ends
-        return find_bending(first, second), find_bending(second, first)
+        return find_bending(second, first)

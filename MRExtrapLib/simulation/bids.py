@@ -40,9 +40,10 @@ Made by `mrextrap simulate` from real scans (`participants.tsv` names them). Fil
 - `participants.tsv`: profile (CN, MCI, AD), age at the first visit, sex, and the rates prescribed:
   percent per year for tissue, ml per year for the ventricles, and by how much their growth grows each year.
 - `*_dseg.nii.gz`: the deformed labels (FreeSurfer numbers, `dseg.tsv`).
-- `truth_volumes.tsv`: true volumes of the deformed labels in ml (by the Jacobian, not by counting voxels),
-  with the yearly change since the real scan, prescribed and realised. Another segmenter draws other
-  borders: compare changes.
+- `truth_volumes.tsv`: true volumes in ml (by the Jacobian, not by counting voxels), with the yearly change
+  since the real scan, prescribed and realised. Where a segmenter found the labels, each counts by its share
+  of a voxel, and `*_dseg` shows the label that fills most of it. Another segmenter draws other borders:
+  compare changes.
 - `checks.tsv`: for each compartment the realised against the prescribed change (to agree within 5 %), and the
   smallest Jacobian (above 0: nothing folds). Subjects that failed are not here; `left_out.tsv` names them.
 - `sub-*/figures`: real scan, the visit furthest from it, and what ageing alone changed.

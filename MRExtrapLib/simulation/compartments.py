@@ -39,6 +39,9 @@ SULCUS_MM = 8.0
 STRIPPED_RIM_MM = 4.0
 """Outer CSF assumed around a brain whose labels have none (a stripped scan)."""
 
+LEAST_CSF_SHARE = 0.01
+"""Of the labelled brain must be outer CSF to be taken for it: labels drawn by shares show some anywhere."""
+
 SHARE_INSIDE = 0.98
 """Of a working voxel must lie inside the skull for it to move at all."""
 
@@ -84,7 +87,7 @@ def find_compartments(labels: Volume) -> Compartments:
         members = is_member[channels]
         if members.any():
             occupancy[name] = _block_mean(members, factors)
-    has_outer_csf = bool((channels == CHANNEL["csf"]).any())
+    has_outer_csf = bool((channels == CHANNEL["csf"]).sum() > LEAST_CSF_SHARE * (channels > 0).sum())
     inside = _inside_skull(brain, grid.spacing_mm, 0.0 if has_outer_csf else STRIPPED_RIM_MM)
     tissue = _block_mean((channels > 0) & (channels != CHANNEL["csf"]), factors)
     moving = _largest_piece(inside >= SHARE_INSIDE)

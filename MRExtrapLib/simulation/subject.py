@@ -64,7 +64,7 @@ class Baseline:
 
     Attributes:
         scan: as it was stored.
-        labels: its FreeSurfer labels, which steer the motion.
+        labels: its FreeSurfer labels; those that are drawn steer the motion.
         brain: what moves, and how.
         label_ml: volume of each label.
     """

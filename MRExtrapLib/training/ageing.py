@@ -9,6 +9,7 @@ with itself across ages can be learned from them.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from MRExtrapLib.simulation.ageing import AgeingBrain
 from MRExtrapLib.simulation.deformation import warp, warp_labels
 from MRExtrapLib.simulation.profiles import PROFILES, draw_subject
 from MRExtrapLib.simulation.subject import prescribed_changes
+from MRExtrapLib.training.people import key_of
 
 STEPS = 255
 """Brains are kept as bytes: 0…STEPS stands for 0…1."""
@@ -61,28 +63,32 @@ class AgedBrain:
 
 
 def aged_brains(
-    scans: Sequence[tuple[str, Path]], teacher: Segmenter, seed: int, folder: Path
+    scans: Sequence[tuple[str, Path]], teacher: Segmenter, teacher_sha256: str, seed: int, folder: Path
 ) -> tuple[list[AgedBrain], list[str]]:
     """Everyone at several ages, kept in the folder for the next sitting, and why some could not be used.
 
     Args:
         scans: (subject, T1 scan).
         teacher: finds the brains and names them.
+        teacher_sha256: of its weights: what another has named is not taken for its own.
         seed: of the rates.
         folder: of the run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     brains, refused = [], []
-    for index, (subject, path) in enumerate(scans):
-        kept = folder / f"{subject.replace('/', '_')}.npz"
-        if not kept.exists():
-            try:
-                brain = _aged(subject, read_scan(path).volume, teacher, np.random.default_rng((seed, index)))
-            except InputError as error:
-                refused.append(f"{path.name}: {error}")
-                continue
-            with whole_file(kept) as unfinished, unfinished.open("wb") as file:
-                np.savez_compressed(file, voxels=brain.voxels, channels=brain.channels)
+    for subject, path in scans:
+        try:
+            scan = read_scan(path)
+            key = key_of(scan.sha256, teacher_sha256, seed, YEARS)
+            kept = folder / f"{subject.replace('/', '_')}_{path.name.split('.nii')[0]}_{key}.npz"
+            if not kept.exists():
+                rng = np.random.default_rng((seed, zlib.crc32(scan.sha256.encode())))
+                brain = _aged(subject, scan.volume, teacher, rng)
+                with whole_file(kept) as unfinished, unfinished.open("wb") as file:
+                    np.savez_compressed(file, voxels=brain.voxels, channels=brain.channels)
+        except InputError as error:
+            refused.append(f"{path.name}: {error}")
+            continue
         with np.load(kept) as packed:
             brains.append(AgedBrain(subject, packed["voxels"], packed["channels"]))
     return brains, refused
@@ -104,7 +110,8 @@ def aged_example(brain: AgedBrain, rng: np.random.Generator) -> tuple[Tensor, Te
 def _aged(subject: str, scan: Volume, teacher: Segmenter, rng: np.random.Generator) -> AgedBrain:
     (conformed,) = conform([scan], teacher.find_tissues, teacher.template)
     image = conformed.volume
-    labels = image.with_voxels(teacher.draw_labels(image))
+    _, drawn = teacher.label(image)
+    labels = image.with_voxels(drawn)
     visits = [(image, labels), *_older_and_younger(image, labels, rng)]
     voxels = np.stack([np.round(np.clip(one.voxels, 0, 1) * STEPS).astype(np.uint8) for one, _ in visits])
     channels = [channels_of(np.rint(one.voxels).astype(np.int16), "freesurfer") for _, one in visits]

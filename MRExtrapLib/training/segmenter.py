@@ -71,7 +71,7 @@ def train_segmenter(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
-    run = Run(folder, {"kind": "segmenter", **asdict(training), "heads": len(heads), "aged": len(aged)})
+    run = Run(folder, _configuration(training, len(heads), len(aged)))
     parts: dict[str, Trained] = {"network": network, "optimiser": optimiser}
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
@@ -96,6 +96,18 @@ def train_segmenter(
         if run.step % training.save_every == 0 or run.step == training.steps:
             run.save(parts)
     return network.eval(), run
+
+
+def _configuration(training: SegmenterTraining, heads: int, aged: int) -> dict[str, object]:
+    """What a resumed run must agree in; newer options only where they are used, so that older runs go on."""
+    told = {"kind": "segmenter", **asdict(training), "heads": heads}
+    if not training.network.is_settled:
+        del told["network"]["is_settled"]
+    if aged:
+        told["aged"] = aged
+    else:
+        del told["crops"]["aged_share"]
+    return told
 
 
 def _loader(

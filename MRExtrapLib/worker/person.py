@@ -227,10 +227,7 @@ def image_kind(given: str | None) -> ImageKind | None:
     Raises:
         InputError: there is no such kind.
     """
-    if given is not None and given not in get_args(ImageKind):
-        msg = f"There is no image {given!r}; choose {' or '.join(get_args(ImageKind))}, or leave it out."
-        raise InputError(msg)
-    return cast("ImageKind | None", given)
+    return cast("ImageKind | None", _known(given, "image", get_args(ImageKind)))
 
 
 def mixture_kind(given: str | None) -> MixtureKind | None:
@@ -239,10 +236,14 @@ def mixture_kind(given: str | None) -> MixtureKind | None:
     Raises:
         InputError: there is no such kind.
     """
-    if given is not None and given not in get_args(MixtureKind):
-        msg = f"There is no mixture {given!r}; choose {' or '.join(get_args(MixtureKind))}, or leave it out."
+    return cast("MixtureKind | None", _known(given, "mixture", get_args(MixtureKind)))
+
+
+def _known(given: str | None, what: str, kinds: tuple[str, ...]) -> str | None:
+    if given is not None and given not in kinds:
+        msg = f"There is no {what} {given!r}; choose {' or '.join(kinds)}, or leave it out."
         raise InputError(msg)
-    return cast("MixtureKind | None", given)
+    return given
 
 
 def _region(row: VolumeRow) -> RegionVolume:

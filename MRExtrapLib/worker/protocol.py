@@ -2,7 +2,7 @@
 
 The host asks, and numbers what it asks; the worker answers each number with any count of `progress` and
 `part` events and then exactly one `done` or `failed`. Requests are worked off in order; `cancel` is heard at
-once. Standard error is the worker's log. Version 4::
+once. Standard error is the worker's log. Version 5::
 
     > {"id": 1, "request": "hello", "arguments": {"protocol": 5}}
     < {"id": 1, "event": "done", "result": {"protocol": 5, "version": "0.1.0", "session": "…", …}}
@@ -37,7 +37,8 @@ PROTOCOL_VERSION = 5
 
 Version 2: `load`, `predict` and `sweep` take `image_kind`; what they give says which image it is.
 Version 3: `export` takes it too.
-Version 4: `export` takes `image_format`; `leave-out` is new."""
+Version 4: `export` takes `image_format`; `leave-out` is new.
+Version 5: `interpolate` takes `image_kind`, plain or moved, and what it gives says which it is."""
 
 LONGEST_LINE_BYTES = 1 << 22
 """A sweep's longest list of ages takes kilobytes; whoever sends more does not speak this protocol."""

@@ -95,7 +95,8 @@ def test_the_whole_grid_is_looked_at_wherever_the_brain_begins(a_segmenter, a_le
 
 def test_labels_that_are_certain_are_drawn_as_they_are(a_segmenter, a_left_hippocampus):
     volume = template_volume(a_left_hippocampus)
-    np.testing.assert_array_equal(a_segmenter.draw_labels(volume), a_segmenter.segment(volume).labels)
+    for labels in a_segmenter.label(volume):
+        np.testing.assert_array_equal(labels, a_segmenter.segment(volume).labels)
 
 
 def test_labels_are_drawn_as_often_as_their_share(a_segmenter, a_left_hippocampus, monkeypatch):
@@ -106,11 +107,12 @@ def test_labels_are_drawn_as_often_as_their_share(a_segmenter, a_left_hippocampu
 
     monkeypatch.setattr(NamesByBrightness, "voxel_logits", a_quarter_amygdala)
     volume = template_volume(a_left_hippocampus)
-    drawn = a_segmenter.draw_labels(volume)
+    likeliest, drawn = a_segmenter.label(volume)
+    assert set(np.unique(likeliest)) == {17, 53}
     assert set(np.unique(drawn)) == {17, 18, 53, 54}
     share = np.isin(drawn, (18, 54)).mean()
     assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / drawn.size)
-    np.testing.assert_array_equal(drawn, a_segmenter.draw_labels(volume))
+    np.testing.assert_array_equal(drawn, a_segmenter.label(volume)[1])
 
 
 def test_an_empty_volume_has_no_regions(a_segmenter):

@@ -79,9 +79,9 @@ def test_everyone_is_forecast_as_bids_derivatives(
     assert {path: path.stat().st_mtime_ns for path in out.glob("sub-*/**/*")} == before
 
 
-def test_images_and_directions_are_as_asked(three: Path, tmp_path: Path) -> None:
+def test_images_are_as_asked(three: Path, tmp_path: Path) -> None:
     told = {}
-    for name, asked in (("default", []), ("asked", ["--image", "plain", "--directions", "1"])):
+    for name, asked in (("default", []), ("asked", ["--image", "plain"])):
         words = ["cohort", str(three), str(tmp_path / name), "participant", "--years", "2", "--workers", "1"]
         assert main([*words, *asked], open_with_prior) == DONE
         record = json.loads(record_file(tmp_path / name, "sub-01").read_text(encoding="utf-8"))

@@ -52,7 +52,8 @@ def seen_shares(scan: Volume, product: Product) -> Figures:
     """
     segmenter = product.segmenter
     young = product.measure(scan).conformed.volume
-    brain = AgeingBrain(young.with_voxels(segmenter.draw_labels(young)))
+    _, drawn = segmenter.label(young)
+    brain = AgeingBrain(young.with_voxels(drawn))
     known = [name for name in CHANGES_PERCENT if name in brain.baseline_ml]
     motion = brain.deformation({name: float(np.log1p(CHANGES_PERCENT[name] / 100)) for name in known})
     before, after = brain.truth_ml(brain.deformation({})), brain.truth_ml(motion)

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from phantoms import labelled_ellipsoids, t1_like
 
 from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
 from MRExtrapLib.imaging.writing import write_nifti
+from MRExtrapLib.model.blocks import depth_to_space
 from MRExtrapLib.training import ageing
 from MRExtrapLib.training.ageing import STEPS, YEARS, AgedBrain, aged_brains, aged_example
 from MRExtrapLib.training.crops import CropConfig, Crops
@@ -30,9 +32,9 @@ class Teacher:
     def find_tissues(self, volume):
         raise AssertionError
 
-    def draw_labels(self, volume) -> np.ndarray:
+    def label(self, volume) -> tuple[np.ndarray, np.ndarray]:
         self.asked += 1
-        return LABELS.voxels.astype(np.int16)
+        return LABELS.voxels.astype(np.int16), LABELS.voxels.astype(np.int16)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Pa
 
 
 def test_names_move_with_what_they_name(scans, tmp_path: Path) -> None:
-    (brain,), refused = aged_brains(scans, Teacher(), 0, tmp_path / "aged")
+    (brain,), refused = aged_brains(scans, Teacher(), "me", 0, tmp_path / "aged")
     assert len(brain.voxels) == len(brain.channels) == 1 + len(YEARS)
     assert len(refused) == 1
     assert refused[0].startswith("sub-2_T1w.nii.gz: ")
@@ -63,19 +65,29 @@ def test_names_move_with_what_they_name(scans, tmp_path: Path) -> None:
         assert abs(np.median(white) - STEPS * 150 / BRIGHTEST) <= 1
 
 
-def test_brains_are_kept_for_the_next_sitting(scans, tmp_path: Path) -> None:
+def test_brains_are_kept_for_the_next_sitting_and_for_the_same_teacher(scans, tmp_path: Path) -> None:
     teacher = Teacher()
-    (first,), _ = aged_brains(scans[:1], teacher, 0, tmp_path / "aged")
-    (second,), _ = aged_brains(scans[:1], teacher, 0, tmp_path / "aged")
+    (first,), _ = aged_brains(scans[:1], teacher, "me", 0, tmp_path / "aged")
+    (second,), _ = aged_brains(scans[:1], teacher, "me", 0, tmp_path / "aged")
     assert teacher.asked == 1
     np.testing.assert_array_equal(first.voxels, second.voxels)
+    aged_brains(scans[:1], teacher, "another", 0, tmp_path / "aged")
+    assert teacher.asked == 2
+
+
+def test_two_sessions_of_a_person_are_two_brains(scans, tmp_path: Path) -> None:
+    later = tmp_path / "sub-1_ses-2_T1w.nii.gz"
+    darker = t1_like(LABELS)
+    write_nifti(darker.with_voxels(0.9 * darker.voxels), later)
+    both, _ = aged_brains([scans[0], (scans[0][0], later)], Teacher(), "me", 0, tmp_path / "aged")
+    assert both[0].voxels.max() > both[1].voxels.max()
 
 
 @pytest.fixture
 def a_striped_brain() -> AgedBrain:
-    """Whose structure is as bright as its number, at two ages."""
+    """Whose structure is as bright as its number, at two ages; left is not right."""
     channels = np.zeros((2, 16, 16, 16), np.uint8)
-    channels[0, :, :8], channels[1, :, :10] = 3, 3
+    channels[0, 2:7, :8], channels[1, 2:9, :10] = 3, 3
     return AgedBrain("made/striped", channels * 40, channels)
 
 
@@ -84,7 +96,8 @@ def test_an_example_shows_one_age_with_its_own_labels(a_striped_brain: AgedBrain
         image, channels = aged_example(a_striped_brain, np.random.default_rng(seed))
         assert image.shape == (1, 16, 16, 16)
         assert channels.shape == (8, 8, 8, 8)
-        assert (channels > 0).sum() == (image > 0).sum()
+        named = depth_to_space(channels[None], 2)[0]
+        assert torch.equal(named > 0, image > 0)
 
 
 def test_where_there_are_aged_brains_half_of_the_crops_show_them(

@@ -1,9 +1,18 @@
 """Laws of a settled network: the same answer under the same statistics, and no news from afar."""
 
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 
+from MRExtrapLib.cli.main import BAD_INPUT, DONE, main
+from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
+from MRExtrapLib.training import ageing
+from MRExtrapLib.training.ageing import AgedBrain
 from MRExtrapLib.training.settling import settled
 
 FAR = 24
@@ -53,3 +62,67 @@ def test_what_is_settled_stays_as_it_is(a_network, an_image) -> None:
 def test_nothing_to_take_the_statistics_of_is_refused(a_network) -> None:
     with pytest.raises(ValueError, match="No image"):
         settled(a_network, [])
+
+
+@pytest.fixture
+def refined(tmp_path: Path, a_labelled_folder: Path):
+    """Refines a network that was trained for one step; gives the exit status, the run and what went wrong."""
+    words = ["train", "segmenter", str(a_labelled_folder), "--steps", "1", "--crop", "48", "--device", "cpu"]
+    assert main([*words, "-o", str(tmp_path / "first")]) == DONE
+
+    def run(*more: str) -> tuple[int, Path]:
+        start = ["--start-from", str(tmp_path / "first" / "model"), "-o", str(tmp_path / "second")]
+        return main([*words, *start, *more]), tmp_path / "second"
+
+    return run
+
+
+def test_the_command_settles_what_it_refines_and_goes_on_with_it(refined) -> None:
+    for _ in range(2):  # the second time everything is there
+        status, run = refined("--settle", "2")
+        assert status == DONE
+        assert load_model(run / "model").segmenter.config.is_settled
+
+
+def test_a_run_of_an_earlier_version_goes_on(refined) -> None:
+    """Its record says nothing of options that there were not."""
+    status, run = refined()
+    assert status == DONE
+    told = json.loads((run / "run.json").read_text(encoding="utf-8"))["configuration"]
+    assert "aged" not in told
+    assert "is_settled" not in told["network"]
+    assert "aged_share" not in told["crops"]
+
+
+def test_aged_brains_are_of_those_who_may_train_and_are_told_of(refined, tmp_path: Path, monkeypatch) -> None:
+    seen = []
+
+    def aged(subject: str, scan, teacher, rng) -> AgedBrain:
+        seen.append(subject)
+        channels = np.zeros((1, 48, 48, 48), np.uint8)
+        return AgedBrain(subject, channels, channels)
+
+    monkeypatch.setattr(ageing, "_aged", aged)
+    brains = tmp_path / "brains"
+    brains.mkdir()
+    for name in ("sub-7", "sub-8"):
+        nib.save(
+            nib.Nifti1Image(np.random.default_rng(0).random((24,) * 3), np.eye(4)),
+            brains / f"{name}_T1w.nii.gz",
+        )
+    split = tmp_path / "split.json"
+    held_out = {"train": ["heads/sub-1"], "validation": [], "test": ["brains/sub-8"]}
+    split.write_text(json.dumps(held_out), encoding="utf-8")
+    status, run = refined("--aged", str(brains), "--split", str(split))
+    assert status == DONE
+    assert seen == ["brains/sub-7"]
+    assert any("brains: 1 subjects" in one.data for one in load_model(run / "model").manifest.training)
+
+
+def test_where_nothing_can_be_aged_no_run_begins(refined, tmp_path: Path, capsys) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    status, run = refined("--aged", str(empty))
+    assert status == BAD_INPUT
+    assert f"No scan in {empty} may train and can be aged" in capsys.readouterr().err
+    assert not (run / "model").exists()
