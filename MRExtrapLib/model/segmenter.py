@@ -24,7 +24,7 @@ class SegmenterConfig:
 
     Attributes:
         is_settled: whether normalisation no longer looks at the image. While it does, tissue lost in one half
-            of a brain shifts the borders seen in the other, and half of a brain's atrophy goes unseen.
+            of a brain shifts the borders seen in the other (`Testing/quality/seen_change.py`).
     """
 
     structures: int = 18

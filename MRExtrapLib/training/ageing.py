@@ -1,7 +1,7 @@
 """Brains that a segmenter labels itself, aged by a known motion: what moves keeps its name.
 
-A segmenter that was taught on one scan of each person may find every border well and yet see half of a
-change: its normalisation looks at the whole image, and what is lost in one place moves borders in another.
+A segmenter that was taught on one scan of each person may find every border well and yet see but a part of a
+change (`Testing/quality/seen_change.py`), as its normalisation looks at the whole image.
 Here it is shown one brain at several ages. The labels are its own of the real scan (drawn by their shares, so
 that a border within a voxel moves too), carried along by the motion that carries the image; only agreement
 with itself across ages can be learned from them.
