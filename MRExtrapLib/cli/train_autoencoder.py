@@ -73,8 +73,9 @@ def train_autoencoder(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.device import pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
-    from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, train_autoencoder
+    from MRExtrapLib.training.autoencoder import AutoencoderTraining, train_autoencoder
     from MRExtrapLib.training.brains import find_scans, prepared_brains
+    from MRExtrapLib.training.lessons import Lessons
     from MRExtrapLib.training.packing import pack_autoencoder
     from MRExtrapLib.training.perceptual import comparisons
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank

@@ -60,16 +60,15 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
     from MRExtrapLib.training.brains import find_scans
-    from MRExtrapLib.training.crops import SMALLEST_CROP, Crops
+    from MRExtrapLib.training.crops import Crops, require_side
     from MRExtrapLib.training.labelled import read_labelled
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
     from MRExtrapLib.training.settling import settled
 
-    if arguments.crop and arguments.crop < SMALLEST_CROP:
-        msg = f"--crop {arguments.crop} is too small for the segmenter; give {SMALLEST_CROP} or more."
-        raise InputError(msg)
+    if arguments.crop is not None:
+        require_side(arguments.crop)
     if arguments.settle is not None and (arguments.settle < 1 or not arguments.start_from):
         msg = f"--settle {arguments.settle} fixes a trained network: give 1 crop or more, and --start-from."
         raise InputError(msg)

@@ -23,11 +23,13 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.training.brains import STEPS, Brain, BrainCrops
+from MRExtrapLib.training.crops import require_side
+from MRExtrapLib.training.lessons import Lessons
 from MRExtrapLib.training.losses import kl_divergence, linearity_loss
 from MRExtrapLib.training.perceptual import Comparisons
 from MRExtrapLib.training.run import Run, Trained, average_gradients, join_processes, rank, world_size
 from MRExtrapLib.training.schedule import learning_rate_share
-from MRExtrapLib.training.trajectories import Trajectory, TripleCrops
+from MRExtrapLib.training.trajectories import TripleCrops
 
 TRANSFORM_LEARNING_SHARE = 0.1
 """Learning rate of the lapped transform as a share of the networks'."""
@@ -62,6 +64,7 @@ class AutoencoderTraining:
     workers: int = 1
 
     def __post_init__(self) -> None:
+        require_side(self.crop)
         if self.anatomical_every < 1 or self.linearity_weight < 0 or self.anatomical_weight < 0:
             msg = (
                 f"Terms have weights of 0 or more and are taken every first or later step, not "
@@ -73,26 +76,6 @@ class AutoencoderTraining:
     def steps(self) -> int:
         """Optimiser steps in all."""
         return self.epochs * self.steps_per_epoch
-
-
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """What an autoencoder learns from and is judged by.
-
-    Attributes:
-        brains: to learn from.
-        validation: to judge by.
-        trajectories: people at several ages, to learn from.
-    """
-
-    brains: Sequence[Brain]
-    validation: Sequence[Brain] = ()
-    trajectories: Sequence[Trajectory] = ()
-
-    @property
-    def aged(self) -> tuple[Brain, ...]:
-        """Every visit of every trajectory."""
-        return tuple(brain for one in self.trajectories for brain in one.brains)
 
 
 class Trainer:

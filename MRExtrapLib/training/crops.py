@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.blocks import space_to_depth
 from MRExtrapLib.training.ageing import AgedBrain, aged_example
 from MRExtrapLib.training.augmentation import crop_coordinates, degrade, sample, smooth_field
@@ -22,14 +23,21 @@ COARSE_MM = 1.5
 """Labels coarser than this, where the crop keeps their lattice, are compared with the mean over 2³ voxels."""
 
 SMALLEST_CROP = 48
-"""Side in voxels. Of 32 the deepest level sees 2³ voxels, and in bfloat16 some CPUs' weight gradients there
-hold memory that was never written (3 steps of 40; torch 2.13)."""
+"""Side in voxels. Of 32 the deepest level of segmenter and discriminator sees 2³ voxels, and the weight
+gradient of a convolution to 2³ in bfloat16 holds memory never written (CPUs with AVX-512 BF16; torch 2.13)."""
 
 WITHIN_VOXEL_MM = 0.25 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 """Where a painted voxel looks for the tissues that it mixes: the corners of a tetrahedron."""
 
 WHITE_RANGE = (0.65, 1.1)
 """Where white matter lies in a crop; `anatomy.segmentation` brings a scan into this range."""
+
+
+def require_side(voxels: int) -> None:
+    """Raises an InputError for training crops smaller than SMALLEST_CROP."""
+    if voxels < SMALLEST_CROP:
+        msg = f"Training crops of {voxels} voxels are too small; give --crop {SMALLEST_CROP} or more."
+        raise InputError(msg)
 
 
 @dataclass(frozen=True)

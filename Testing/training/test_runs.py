@@ -12,9 +12,10 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import AutoencoderConfig
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.model.segmenter import SegmenterConfig
-from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, psnr_db, train_autoencoder
+from MRExtrapLib.training.autoencoder import AutoencoderTraining, psnr_db, train_autoencoder
 from MRExtrapLib.training.brains import Brain, BrainCrops
 from MRExtrapLib.training.crops import CropConfig
+from MRExtrapLib.training.lessons import Lessons
 from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
 CPU = torch.device("cpu")
@@ -29,7 +30,7 @@ TINY_AUTOENCODER = AutoencoderTraining(
     epochs=2,
     steps_per_epoch=2,
     adversarial_after_epoch=1,
-    crop=32,
+    crop=48,
     workers=0,
 )
 
@@ -179,5 +180,5 @@ def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled
 def test_a_crop_too_small_for_the_segmenter_is_refused(tmp_path, a_labelled_folder, capsys):
     words = ["train", "segmenter", str(a_labelled_folder), "--crop", "32", "-o", str(tmp_path / "run")]
     assert main(words) == 2
-    assert "--crop 32 is too small for the segmenter; give 48 or more." in capsys.readouterr().err
+    assert "Training crops of 32 voxels are too small; give --crop 48 or more." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -14,8 +14,9 @@ import torch
 from MRExtrapLib.cli.main import main
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.autoencoder import Autoencoder, AutoencoderConfig
-from MRExtrapLib.training.autoencoder import AutoencoderTraining, Lessons, Trainer, train_autoencoder
+from MRExtrapLib.training.autoencoder import AutoencoderTraining, Trainer, train_autoencoder
 from MRExtrapLib.training.brains import AGED_SHARE, Brain, BrainCrops
+from MRExtrapLib.training.lessons import Lessons
 from MRExtrapLib.training.losses import linearity_loss
 from MRExtrapLib.training.scans import KeptScan
 from MRExtrapLib.training.split import Split
@@ -34,7 +35,7 @@ TINY = AutoencoderTraining(
     steps_per_epoch=2,
     adversarial_after_epoch=1,
     linearity_weight=1.0,
-    crop=32,
+    crop=48,
     workers=0,
 )
 
