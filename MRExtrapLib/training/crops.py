@@ -24,7 +24,7 @@ COARSE_MM = 1.5
 
 SMALLEST_CROP = 48
 """Side in voxels. Of 32 the deepest level of segmenter and discriminator sees 2³ voxels, and the weight
-gradient of a convolution to 2³ in bfloat16 holds memory never written (CPUs with AVX-512 BF16; torch 2.13)."""
+gradient of a convolution to 2³ in bfloat16 holds unwritten memory (CPUs with AVX-512 BF16, torch 2.13)."""
 
 WITHIN_VOXEL_MM = 0.25 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 """Where a painted voxel looks for the tissues that it mixes: the corners of a tetrahedron."""
