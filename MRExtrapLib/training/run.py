@@ -109,9 +109,20 @@ class Run:
                 part.load_state_dict(state[name])
 
     def save(self, parts: Mapping[str, Trained]) -> None:
-        """Writes everything that `restore` needs, whole or not at all."""
+        """Writes everything that `restore` needs, whole or not at all.
+
+        Raises:
+            InputError: a weight is not finite; what was saved before stays.
+        """
         if rank() != 0:
             return
+        for name, part in parts.items():
+            if isinstance(part, nn.Module) and not _is_finite(part):
+                msg = (
+                    f"The training has diverged: the {name}'s weights are not finite at step {self.step}. "
+                    f"{self.folder} keeps what was saved before; train again with a lower --learning-rate."
+                )
+                raise InputError(msg)
         unfinished = self.folder / "state.pt.part"
         torch.save(
             {"step": self.step, **{name: part.state_dict() for name, part in parts.items()}}, unfinished
@@ -148,3 +159,7 @@ class Run:
     @cached_property
     def _curves(self) -> SummaryWriter:
         return SummaryWriter(str(self.folder / "curves"))
+
+
+def _is_finite(network: nn.Module) -> bool:
+    return all(bool(torch.isfinite(parameter).all()) for parameter in network.parameters())

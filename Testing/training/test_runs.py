@@ -1,5 +1,6 @@
 """A run that was interrupted ends where an uninterrupted one ends."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from MRExtrapLib.training.autoencoder import AutoencoderTraining, psnr_db, train
 from MRExtrapLib.training.brains import Brain, BrainCrops
 from MRExtrapLib.training.crops import CropConfig
 from MRExtrapLib.training.lessons import Lessons
+from MRExtrapLib.training.run import Run
 from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
 
 CPU = torch.device("cpu")
@@ -76,6 +78,16 @@ def test_other_options_do_not_resume_a_run(tmp_path, a_scanned_head):
     train_segmenter([a_scanned_head], replace(TINY_SEGMENTER, steps=2), tmp_path, CPU)
     with pytest.raises(InputError, match="other options"):
         train_segmenter([a_scanned_head], replace(TINY_SEGMENTER, steps=3), tmp_path, CPU)
+
+
+def test_a_run_that_diverged_is_not_saved(tmp_path, a_scanned_head):
+    first, _ = train_segmenter([a_scanned_head], replace(TINY_SEGMENTER, steps=2), tmp_path / "first", CPU)
+    kept = (tmp_path / "first" / "state.pt").read_bytes()
+    run = Run(tmp_path / "first", json.loads((tmp_path / "first" / "run.json").read_text())["configuration"])
+    first.head.weight.data[0] = torch.nan
+    with pytest.raises(InputError, match="diverged: the network's weights are not finite at step 0"):
+        run.save({"network": first})
+    assert (tmp_path / "first" / "state.pt").read_bytes() == kept
 
 
 def test_an_autoencoder_run_resumes_with_its_discriminator(tmp_path, some_brains):
