@@ -4,7 +4,8 @@ A decode is smooth, and the same person's sulci look a little like everyone's. T
 reference age to the predicted one can be laid on the reference scan instead: added to its brightness, or
 carried out as a motion of its tissue. At the reference's own age the change is nothing, and the image is the
 reference scan. A motion shows no change of brightness in place (a lesion that appears, say): ask for plain or
-added where that matters. Volumes are not measured on these images but remain observed + decoded difference.
+added where that matters. Volumes are not measured on these images; what is warped shows those that are
+predicted.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from MRExtrapLib.forecast.moving import Labels, MovableScan
 from MRExtrapLib.imaging.dense import find_bending
 from MRExtrapLib.imaging.volume import Volume
 
@@ -35,10 +37,25 @@ SLIDER_IMAGE: ImageKind = "plain"
 IMAGE_WORDS: Mapping[ImageKind, str] = {
     "plain": "the decoded prediction alone; finest detail is the model's, not the person's",
     "added": "reference scan + (decoded prediction − decoded reference)",
-    "warped": "reference scan, moved as the decoded reference must be to look like the decoded prediction; "
-    "changes of brightness in place do not show",
+    "warped": "reference scan, moved as the decoded reference must be to look like the decoded prediction, "
+    "and on until its regions have changed as predicted; changes of brightness in place do not show",
 }
 """For whoever reads a forecast's provenance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The image that is shown of a prediction.
+
+    Attributes:
+        image: on the template's grid.
+        labels: (X, Y, Z) FreeSurfer numbers of its voxels; None where the decode's segmentation holds.
+        has_predicted_volumes: whether its compartments have the volumes that are predicted.
+    """
+
+    image: Volume
+    labels: Labels | None = None
+    has_predicted_volumes: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,23 +67,26 @@ class Anchor:
         decoded: what the person's line decodes to at the reference's own age.
     """
 
-    reference: Volume
+    reference: MovableScan
     decoded: Volume
 
-    def image(self, predicted: Volume, kind: ImageKind) -> Volume:
+    def show(self, predicted: Volume, kind: ImageKind, changes: Mapping[str, float]) -> Shown:
         """The image to show for a decoded prediction.
 
         Args:
             predicted: what the person's line decodes to at the predicted age.
             kind: plain, added, or warped, which takes seconds longer.
+            changes: predicted for each compartment, as the natural log of its volume over that of the
+                reference; what is warped shows them.
         """
         match kind:
             case "plain":
-                return predicted
+                return Shown(predicted)
             case "added":
-                change = predicted.voxels - self.decoded.voxels
-                return self.reference.with_voxels(np.clip(self.reference.voxels + change, 0, 1))
+                reference, change = self.reference.scan, predicted.voxels - self.decoded.voxels
+                return Shown(reference.with_voxels(np.clip(reference.voxels + change, 0, 1)))
             case "warped":
-                return find_bending(self.decoded, predicted).bend(self.reference)
+                moved = self.reference.moved(find_bending(self.decoded, predicted), changes)
+                return Shown(moved.image, moved.labels, moved.share == 1.0)
             case _:
                 assert_never(kind)

@@ -72,11 +72,12 @@ class Prediction:
         volume: the decoded image, intensities as the conformed visits have them (0 to 1).
         image: what is shown of it: the same, or the reference scan with the decoded change.
         image_kind: which.
-        labels: (X, Y, Z) segmentation of the decoded image.
+        labels: (X, Y, Z) segmentation: of the decoded image, or where the reference scan was moved, its own.
         uncertainty: one standard deviation of the intensities; None where the scans leave none to judge.
         rows: its volumes, the reconstruction's own bias cancelled.
         scan_weights: how much each fitted scan counts, in order of age; they sum to one.
         warnings: sentences about this age alone.
+        size_warnings: those of them that tell of an image whose volumes are not the predicted ones.
     """
 
     age_years: float
@@ -88,6 +89,12 @@ class Prediction:
     rows: tuple[VolumeRow, ...]
     scan_weights: tuple[float, ...]
     warnings: tuple[str, ...] = ()
+    size_warnings: tuple[str, ...] = ()
+
+    @property
+    def volumes_ml(self) -> Mapping[str, float]:
+        """Region → predicted ml."""
+        return {row.region: row.volume_ml for row in self.rows}
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,16 @@ def source_coordinates(
         to_subject: the visit's world mm → the subject's baseline world mm; the same world if left out.
     """
     to_world = grid.affine if to_subject is None else to_subject @ grid.affine
-    to_working = np.linalg.inv(deformation.grid.affine) @ to_world
-    working = _apply(to_working, _indices(grid.shape))
+    to_source = np.linalg.inv(source) @ to_world
+    return carried_back(deformation, _apply(to_source, _indices(grid.shape)), source)
+
+
+def carried_back(deformation: Deformation, at: Coordinates, affine: Affine) -> Coordinates:
+    """Where in the baseline the content of later points lay; all in voxels of one array with this affine."""
+    to_working: Affine = np.linalg.inv(deformation.grid.affine) @ affine
+    working = _apply(to_working, at)
     moved = working + np.stack([_linear(component, working) for component in deformation.backward])
-    return _apply(np.linalg.inv(source) @ deformation.grid.affine, moved)
+    return _apply(np.linalg.inv(affine) @ deformation.grid.affine, moved)
 
 
 def sample_intensities(voxels: NDArray, coordinates: Coordinates, order: int = 3) -> NDArray[np.float32]:

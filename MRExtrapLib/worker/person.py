@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import cast, get_args
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind
+from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind, Shown
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.observing import brain_of, rows_without
 from MRExtrapLib.forecast.passage import MixtureKind, Passage
-from MRExtrapLib.forecast.pipeline import Prepared
+from MRExtrapLib.forecast.prepared import Prepared
 from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
@@ -56,7 +57,7 @@ class Person:
         self.prepared = prepared
         self._session = session
         self._predictions: Recent[tuple[float, bool], Prediction] = Recent(MOST_PREDICTIONS)
-        self._images: Recent[tuple[float, ImageKind], Volume] = Recent(MOST_IMAGES)
+        self._images: Recent[tuple[float, ImageKind], Shown] = Recent(MOST_IMAGES)
         self._passages: Recent[tuple[int, int], Passage] = Recent(MOST_PASSAGES)
 
     @property
@@ -104,17 +105,19 @@ class Person:
         measured = self._predictions.get(
             (age_years, has_spread), lambda: self.prepared.predict(age_years, progress, has_spread, "plain")
         )
-        image = self._image_of(age_years, measured.volume, kind)
-        return replace(measured, image=image, image_kind=kind)
+        shown = self._shown(age_years, measured.volume, kind, measured.volumes_ml)
+        return self.prepared.show_as(measured, kind, shown)
 
     def predict(self, asked: Predict, progress: Progress) -> Predicted:
         """The brain at an age; measured, and with its uncertainty, where that is wanted."""
         age, kind = asked.age_years, image_kind(asked.image_kind) or self.shown
         progress(0.0, f"predicting age {age:.2f}")
         if not (asked.is_measured or asked.has_uncertainty):
-            decoded = self._image_of(age, self.prepared.decode(age), kind)
+            shown = self._shown(age, self.prepared.decode(age), kind)
             warnings = horizon_warnings(age, self.known_ages_years)
-            return Predicted(age, self._image(decoded, self.reference), kind, warnings=self._all(warnings))
+            return Predicted(
+                age, self._image(shown.image, self.reference), kind, warnings=self._all(warnings)
+            )
         prediction = self.prediction(age, asked.has_uncertainty, kind, part_of(progress, 0.0, COMPUTED))
         progress(COMPUTED, f"writing age {age:.2f}")
         spread = restored_uncertainty(prediction, self.reference) if asked.has_uncertainty else None
@@ -196,11 +199,19 @@ class Person:
         )
         return LeftOut(asked.visit, found)
 
-    def _image_of(self, age_years: float, decoded: Volume, kind: ImageKind) -> Volume:
+    def _shown(
+        self,
+        age_years: float,
+        decoded: Volume,
+        kind: ImageKind,
+        volumes_ml: Mapping[str, float] | None = None,
+    ) -> Shown:
         """The image to show of a decode, made only if it is not at hand."""
         if kind == "plain":
-            return decoded
-        return self._images.get((age_years, kind), lambda: self.prepared.image_of(decoded, kind))
+            return Shown(decoded)
+        return self._images.get(
+            (age_years, kind), lambda: self.prepared.show(age_years, decoded, kind, volumes_ml)
+        )
 
     def _all(self, warnings: tuple[str, ...]) -> tuple[str, ...]:
         """These, and what the engine has had to do otherwise than asked."""

@@ -75,13 +75,18 @@ def ours_slider_step(shape: Shape, model: Path | None) -> Work:
 
 
 def ours_warp(shape: Shape, model: Path | None) -> Work:
-    """What `--image warped` adds to a step: the bending between two decodes sought, and the scan bent."""
+    """What `--image warped` adds to a step: the bending between two decodes sought, and the scan bent.
+
+    How the scan is then moved on to the predicted volumes needs a brain's labels, which this image has not.
+    """
     from MRExtrapLib.forecast.anchoring import Anchor
+    from MRExtrapLib.forecast.moving import MovableScan
     from MRExtrapLib.imaging.volume import Volume
 
     old = Volume(an_image(shape), np.eye(4))
     new = old.with_voxels(shift(old.voxels, (0.0, 1.0, 0.0), order=1, mode="nearest"))
-    return lambda: Anchor(old, old).image(new, "warped")
+    scan = MovableScan(old, lambda volume: np.ones(volume.shape, np.int16))
+    return lambda: Anchor(scan, old).show(new, "warped", {}).image
 
 
 def ours_encode(shape: Shape, model: Path | None) -> Work:

@@ -12,8 +12,10 @@ import pytest
 from fakes import fake_engine, fake_visits
 
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, IMAGE_WORDS, Anchor, ImageKind
+from MRExtrapLib.forecast.moving import MovableScan
 from MRExtrapLib.forecast.output import write_forecast
-from MRExtrapLib.forecast.pipeline import Prepared, forecast, prepare
+from MRExtrapLib.forecast.pipeline import forecast, prepare
+from MRExtrapLib.forecast.prepared import Prepared
 from MRExtrapLib.forecast.subject import Request, Subject
 from MRExtrapLib.imaging.resampling import resample
 from MRExtrapLib.imaging.template import bundled_template
@@ -29,6 +31,10 @@ def prepared(kept: float = LOSSY, ages: tuple[float, ...] = (70, 72, 75)) -> Pre
     return prepare(Subject(fake_visits(*ages)), Request((80,)), fake_engine(kept))
 
 
+def unlabelled(scan: Volume) -> MovableScan:
+    return MovableScan(scan, lambda volume: np.ones(volume.shape, np.int16))
+
+
 @pytest.fixture(scope="module")
 def a_brain() -> Volume:
     """The bundled template with voxels of 4 mm."""
@@ -42,7 +48,7 @@ def a_brain() -> Volume:
 def test_a_change_of_zero_leaves_the_reference_scan_as_it_is(a_brain: Volume, kind: ImageKind) -> None:
     detail = np.random.default_rng(0).uniform(0, 0.2, a_brain.shape)
     reference = a_brain.with_voxels(np.clip(a_brain.voxels + detail, 0, 1))
-    image = Anchor(reference, decoded=a_brain).image(a_brain, kind)
+    image = Anchor(unlabelled(reference), decoded=a_brain).show(a_brain, kind, {}).image
     np.testing.assert_array_equal(image.voxels, reference.voxels)
 
 
@@ -71,7 +77,7 @@ def test_what_is_warped_moves_as_the_decodes_do(a_brain: Volume) -> None:
     detail = np.random.default_rng(0).uniform(0, 0.1, a_brain.shape).astype(np.float32)
     reference = a_brain.with_voxels(np.clip(a_brain.voxels + detail, 0, 1))
     expected = np.roll(reference.voxels, 1, axis=1)
-    image = Anchor(reference, a_brain).image(shifted, "warped").voxels
+    image = Anchor(unlabelled(reference), a_brain).show(shifted, "warped", {}).image.voxels
     inside = shifted.voxels > 0.3
     missed, still = (np.abs(one - expected)[inside].mean() for one in (image, reference.voxels))
     assert missed < still / 2

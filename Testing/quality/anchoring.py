@@ -45,6 +45,7 @@ from MRExtrapLib.evaluation.similarity import ssim
 from MRExtrapLib.forecast.anchoring import Anchor, ImageKind
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
+from MRExtrapLib.forecast.moving import MovableScan, compartment_changes
 from MRExtrapLib.forecast.reconstruction import psnr_db
 from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.reading import read_scan
@@ -151,14 +152,16 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     inside = united_brain([life.earlier.brain, life.now.brain])
     reference, decoded = life.now.volume, engine.decode(now, inside)
     observed_ml, decoded_ml = (dict(engine.measure(one).volumes_ml) for one in (reference, decoded))
+    scan = MovableScan(reference, lambda volume: engine.measure(volume).labels)
     figures = {f"true_percent/{region}": change for region, change in life.true_percent.items()}
     truth = image_figures(life.later.volume, observed_ml, life, engine)
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
     for case, latent in ((KNOWN, later), (FORECAST, line.at(years))):
         predicted = engine.decode(np.asarray(latent, np.float32), inside)
+        changes = compartment_changes(decoded_ml, engine.measure(predicted).volumes_ml)
         for kind in KINDS:
             start = time.perf_counter()
-            image = Anchor(reference, decoded).image(predicted, kind)
+            image = Anchor(scan, decoded).show(predicted, kind, changes).image
             seconds = time.perf_counter() - start
             base_ml = decoded_ml if kind == "plain" else observed_ml
             found = image_figures(image, base_ml, life, engine) | {"seconds": seconds}

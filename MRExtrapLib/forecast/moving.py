@@ -1,0 +1,170 @@
+"""The reference scan moved until it shows the predicted volumes.
+
+The decodes tell where tissue moves; how much, the person's volumes know better (`forecast.volumes`), and a
+decode that fades where a border should move shows too little. So the scan is bent as the decodes are, and
+what is then missing of each compartment's predicted change is made up by a smooth motion of the whole brain
+that rests at the skull: the one that simulated ageing uses (`simulation.ageing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.ndimage import map_coordinates
+
+from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
+from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.dense import Bending
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.simulation.ageing import AgeingBrain
+from MRExtrapLib.simulation.compartments import COMPARTMENTS, VENTRICLES
+from MRExtrapLib.simulation.deformation import (
+    Coordinates,
+    Deformation,
+    carried_back,
+    sample_intensities,
+    sample_labels,
+)
+
+Labels = NDArray[np.integer]
+"""(X, Y, Z) FreeSurfer label numbers."""
+
+REGIONS_OF: Mapping[str, tuple[str, ...]] = {
+    "hippocampus": ("hippocampus",),
+    "amygdala": ("amygdala",),
+    "cortex": ("cerebral_cortex",),
+    "white_matter": ("cerebral_white_matter",),
+    "deep_gray": ("thalamus", "caudate", "putamen", "pallidum"),
+    VENTRICLES: ("ventricles",),
+}
+"""Compartment → reported regions whose change together it follows. The cerebellum moves as the decodes do."""
+
+SHARES = (1.0, 0.5, 0.25)
+"""Of what is missing, tried in turn: a change that would fold tissue is made in part."""
+
+
+@dataclass(frozen=True, eq=False)
+class MovedScan:
+    """The reference scan as it was moved.
+
+    Attributes:
+        image: on the reference's grid.
+        labels: (X, Y, Z) FreeSurfer numbers of its voxels, moved with it.
+        share: of what the decodes' motion lacked, so much was made up; 1 where the volumes are the predicted.
+    """
+
+    image: Volume
+    labels: Labels
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class MovableScan:
+    """A scan that can be moved.
+
+    Attributes:
+        scan: (X, Y, Z) on an upright grid.
+        label: gives FreeSurfer numbers of a volume's voxels; asked once, when the scan is first moved.
+    """
+
+    scan: Volume
+    label: Callable[[Volume], Labels]
+
+    @cached_property
+    def labels(self) -> Labels:
+        """(X, Y, Z) FreeSurfer numbers."""
+        return self.label(self.scan)
+
+    @cached_property
+    def brain(self) -> AgeingBrain | None:
+        """The motions of its compartments, solved once: some seconds. None where the labels show no brain."""
+        try:
+            return AgeingBrain(self.scan.with_voxels(self.labels))
+        except InputError:
+            return None
+
+    def moved(self, bending: Bending, changes: Mapping[str, float]) -> MovedScan:
+        """The scan bent, and then moved on until its compartments have changed as wanted.
+
+        Args:
+            bending: as the decodes are bent.
+            changes: compartment → natural log of its volume then over its volume now; others are as bent.
+        """
+        if bending.is_at_rest and not any(changes.values()):
+            return MovedScan(self.scan, self.labels, 1.0)
+        at = _source_of(bending)
+        made = self._log_changes(at, bending.farthest_mm)
+        missing = {name: change - made[name] for name, change in changes.items() if name in made}
+        motion, share = self._motion(missing)
+        if motion is not None:
+            at = carried_back(motion, at, self.scan.affine)
+        voxels = np.clip(sample_intensities(self.scan.voxels, at), None, float(self.scan.voxels.max()))
+        return MovedScan(self.scan.with_voxels(voxels), sample_labels(self.labels, at), share)
+
+    def _motion(self, missing: Mapping[str, float]) -> tuple[Deformation | None, float]:
+        """What makes up for as much as possible of the missing log changes, and how much that is."""
+        if not missing:
+            return None, 1.0
+        for share in SHARES if self.brain else ():
+            assert self.brain is not None
+            try:
+                return self.brain.deformation({name: share * one for name, one in missing.items()}), share
+            except InputError:  # it would fold tissue
+                continue
+        return None, 0.0
+
+    def _log_changes(self, at: Coordinates, farthest_mm: float) -> dict[str, float]:
+        """Compartment → log of its volume when bent over its volume now, of those that the scan shows."""
+        reach = 1 + int(np.ceil(farthest_mm / min(self.scan.spacing_mm)))
+        changes = {}
+        for name, is_member in _members(self.labels).items():
+            if not is_member.any():
+                continue
+            box = _box_around(is_member, reach)
+            then = map_coordinates(is_member.astype(np.float32), at[(slice(None), *box)], order=1).sum()
+            if then > 0:
+                changes[name] = float(np.log(then / is_member.sum()))
+        return changes
+
+
+def compartment_changes(now_ml: Mapping[str, float], then_ml: Mapping[str, float]) -> dict[str, float]:
+    """Natural log of each compartment's volume then over its volume now, from the regions' volumes in ml.
+
+    >>> compartment_changes({"hippocampus": 8.0}, {"hippocampus": 8.0})
+    {'hippocampus': 0.0}
+    """
+    changes = {}
+    for name, regions in REGIONS_OF.items():
+        now, then = (_together_ml(volumes, regions) for volumes in (now_ml, then_ml))
+        if now > 0 and then > 0:
+            changes[name] = float(np.log(then / now))
+    return changes
+
+
+def _together_ml(volumes_ml: Mapping[str, float], regions: Sequence[str]) -> float:
+    return sum(volumes_ml.get(region, 0.0) for region in regions)
+
+
+def _members(labels: Labels) -> dict[str, NDArray[np.bool_]]:
+    """Compartment → (X, Y, Z) whether a voxel is of it."""
+    channels = channels_of(labels.astype(np.int16), "freesurfer")
+    return {
+        name: np.isin(channels, [CHANNEL[structure] for structure in structures])
+        for name, structures in COMPARTMENTS.items()
+    }
+
+
+def _box_around(is_member: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
+    (box,) = ndimage.find_objects(is_member.astype(np.uint8))
+    return tuple(slice(max(0, along.start - margin), along.stop + margin) for along in box)
+
+
+def _source_of(bending: Bending) -> Coordinates:
+    """For each voxel of the new image the voxel coordinates in the old one."""
+    spacing_mm = np.array(bending.grid.spacing_mm, dtype=np.float32)[:, None, None, None]
+    return np.indices(bending.grid.shape, dtype=np.float32) + bending.displacement_mm() / spacing_mm

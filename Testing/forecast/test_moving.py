@@ -1,0 +1,101 @@
+"""Laws of the reference scan that is moved to the predicted volumes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import fake_engine, fake_visits
+from phantoms import SPACING_MM, labelled_ellipsoids
+from scipy.ndimage import gaussian_filter
+
+from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
+from MRExtrapLib.forecast.anchoring import Shown
+from MRExtrapLib.forecast.moving import MovableScan, compartment_changes
+from MRExtrapLib.forecast.pipeline import prepare
+from MRExtrapLib.forecast.subject import Request, Subject
+from MRExtrapLib.imaging.dense import Bending, find_bending
+from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.simulation.compartments import COMPARTMENTS
+
+WANTED = {"ventricles": 0.15, "hippocampus": -0.08, "white_matter": -0.02}
+SAMPLED = 0.03
+"""What a smooth edge does to the logarithm of a small compartment's volume."""
+
+
+def showing(name: str, spacing_mm: float = SPACING_MM) -> MovableScan:
+    """A scan that is bright in one compartment alone, its edge smooth: how bright it is tells the volume."""
+    labels = labelled_ellipsoids(spacing_mm)
+    numbers = np.rint(labels.voxels).astype(np.int16)
+    structures = [CHANNEL[structure] for structure in COMPARTMENTS[name]]
+    is_member = np.isin(channels_of(numbers, "freesurfer"), structures)
+    bright = gaussian_filter(is_member.astype(np.float32), 0.7)
+    return MovableScan(labels.with_voxels(bright), lambda _: numbers)
+
+
+def log_change(moved: Volume, scan: Volume) -> float:
+    return float(np.log(moved.voxels.sum(dtype=np.float64) / scan.voxels.sum(dtype=np.float64)))
+
+
+@pytest.fixture(scope="module")
+def a_scan() -> MovableScan:
+    return showing("ventricles")
+
+
+@pytest.fixture(scope="module")
+def at_rest(a_scan: MovableScan) -> Bending:
+    return find_bending(a_scan.scan, a_scan.scan)
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_a_compartment_changes_as_predicted(name: str) -> None:
+    one = showing(name, SPACING_MM / 2)
+    moved = one.moved(find_bending(one.scan, one.scan), WANTED)
+    assert moved.share == 1.0
+    assert log_change(moved.image, one.scan) == pytest.approx(WANTED[name], abs=SAMPLED)
+
+
+def test_what_the_decodes_moved_is_not_moved_again(a_scan: MovableScan, at_rest: Bending) -> None:
+    """Of the change that is predicted, the bending makes a part; the whole is what is predicted."""
+    wanted = {"ventricles": 0.3}
+    bending = find_bending(a_scan.scan, a_scan.moved(at_rest, wanted).image)
+    made = log_change(a_scan.moved(bending, {}).image, a_scan.scan)
+    assert made > 0.1
+    whole = log_change(a_scan.moved(bending, wanted).image, a_scan.scan)
+    assert whole == pytest.approx(wanted["ventricles"], abs=SAMPLED)
+    assert whole != pytest.approx(made, abs=SAMPLED)
+
+
+def test_what_would_fold_is_moved_in_part(a_scan: MovableScan, at_rest: Bending) -> None:
+    moved = a_scan.moved(at_rest, {"ventricles": 9.0})
+    assert moved.share < 1.0
+    assert np.isfinite(moved.image.voxels).all()
+
+
+def test_labels_without_a_brain_move_as_the_decodes_do(a_scan: MovableScan) -> None:
+    strange = MovableScan(a_scan.scan, lambda volume: np.full(volume.shape, 17, np.int16))
+    shifted = a_scan.scan.with_voxels(np.roll(a_scan.scan.voxels, 1, axis=1))
+    bending = find_bending(a_scan.scan, shifted)
+    moved = strange.moved(bending, {"hippocampus": -0.1})
+    assert moved.share == 0.0
+    np.testing.assert_allclose(moved.image.voxels, bending.bend(a_scan.scan).voxels, atol=0.02)
+
+
+def test_regions_that_are_not_predicted_are_not_moved() -> None:
+    assert compartment_changes({"hippocampus": 8.0, "ventricles": 0.0}, {"hippocampus": 4.0}) == {
+        "hippocampus": pytest.approx(np.log(0.5))
+    }
+
+
+def test_a_moved_scan_brings_its_labels_and_needs_no_word_on_its_sizes() -> None:
+    prepared = prepare(Subject(fake_visits(70, 72)), Request((75,)), fake_engine())
+    plain = prepared.predict(75, image="plain")
+    plain = replace(plain, warnings=("Far.", "Other sizes."), size_warnings=("Other sizes.",))
+    labels = plain.labels + 1
+    moved = prepared.show_as(plain, "warped", Shown(plain.image, labels, has_predicted_volumes=True))
+    assert moved.warnings == ("Far.",)
+    np.testing.assert_array_equal(moved.labels, labels)
+    in_part = prepared.show_as(plain, "warped", Shown(plain.image, labels))
+    assert in_part.warnings == ("Far.", "Other sizes.")
+    assert prepared.show_as(plain, "plain", Shown(plain.image)) is plain
