@@ -6,11 +6,11 @@ Each person's last scan is predicted from all before it, as a forecast predicts 
 that a forecast can show it; `bent` is the warped image before it is moved on to the predicted volumes.
 Against the true last scan: PSNR and SSIM inside the brain, sharpness (energy of the gradient over the true
 scan's), the reference's fine detail (correlation of what a Gaussian of 1.5 voxels takes away). And with the
-same segmenter for all: the change of each region that the image shows (plain: against the decoded reference, else against
-the reference scan), less the change that the true scan shows, and less the change that the forecast states,
-in percentage points of the region; means of their size. Scans are conformed once and kept in FOLDER, where
-`mrextrap evaluate` (OUT/visits) leaves them too. People simulated by `mrextrap simulate` were moved by the
-same kind of motion as the warped image: that flatters it.
+same segmenter for all: the change of each region that the image shows (plain: against the decoded reference,
+else against the reference scan), less the change that the true scan shows, and less the change that the
+forecast states, in percentage points of the region; means of their size. Scans are conformed once and kept in
+FOLDER, where `mrextrap evaluate` (OUT/visits) leaves them too. People simulated by `mrextrap simulate` were
+moved by the same kind of motion as the warped image: that flatters it.
 """
 
 from __future__ import annotations
