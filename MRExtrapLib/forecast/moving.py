@@ -14,22 +14,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.ndimage import map_coordinates
 
-from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.dense import Bending
-from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.volume import Affine, Volume
 from MRExtrapLib.simulation.ageing import AgeingBrain
-from MRExtrapLib.simulation.compartments import COMPARTMENTS, VENTRICLES
-from MRExtrapLib.simulation.deformation import (
-    Coordinates,
-    Deformation,
-    carried_back,
-    sample_intensities,
-    sample_labels,
-)
+from MRExtrapLib.simulation.compartments import VENTRICLES
+from MRExtrapLib.simulation.deformation import Deformation, carried_back
 
 Labels = NDArray[np.integer]
 """(X, Y, Z) FreeSurfer label numbers."""
@@ -97,39 +89,32 @@ class MovableScan:
         """
         if bending.is_at_rest and not any(changes.values()):
             return MovedScan(self.scan, self.labels, 1.0)
-        at = _source_of(bending)
-        made = self._log_changes(at, bending.farthest_mm)
-        missing = {name: change - made[name] for name, change in changes.items() if name in made}
-        motion, share = self._motion(missing)
+        if not changes:
+            return self._bent(bending, 1.0)
+        if self.brain is None:
+            return self._bent(bending, 0.0)
+        made = _log_changes(self.brain, bending, self.scan.affine)
+        motion, share = self._motion(
+            {name: one - made[name] for name, one in changes.items() if name in made}
+        )
         if motion is not None:
-            at = carried_back(motion, at, self.scan.affine)
-        voxels = np.clip(sample_intensities(self.scan.voxels, at), None, float(self.scan.voxels.max()))
-        return MovedScan(self.scan.with_voxels(voxels), sample_labels(self.labels, at), share)
+            further = carried_back(motion, bending.source_voxels(), self.scan.affine)
+            bending = bending.from_source_voxels(further)
+        return self._bent(bending, share)
+
+    def _bent(self, bending: Bending, share: float) -> MovedScan:
+        labels = bending.bend_labels(self.scan.with_voxels(self.labels)).voxels
+        return MovedScan(bending.bend(self.scan), np.rint(labels).astype(np.int16), share)
 
     def _motion(self, missing: Mapping[str, float]) -> tuple[Deformation | None, float]:
         """What makes up for as much as possible of the missing log changes, and how much that is."""
-        if not missing:
-            return None, 1.0
-        for share in SHARES if self.brain else ():
-            assert self.brain is not None
+        assert self.brain is not None
+        for share in SHARES:
             try:
                 return self.brain.deformation({name: share * one for name, one in missing.items()}), share
             except InputError:  # it would fold tissue
                 continue
         return None, 0.0
-
-    def _log_changes(self, at: Coordinates, farthest_mm: float) -> dict[str, float]:
-        """Compartment → log of its volume when bent over its volume now, of those that the scan shows."""
-        reach = 1 + int(np.ceil(farthest_mm / min(self.scan.spacing_mm)))
-        changes = {}
-        for name, is_member in _members(self.labels).items():
-            if not is_member.any():
-                continue
-            box = _box_around(is_member, reach)
-            then = map_coordinates(is_member.astype(np.float32), at[(slice(None), *box)], order=1).sum()
-            if then > 0:
-                changes[name] = float(np.log(then / is_member.sum()))
-        return changes
 
 
 def compartment_changes(now_ml: Mapping[str, float], then_ml: Mapping[str, float]) -> dict[str, float]:
@@ -150,21 +135,14 @@ def _together_ml(volumes_ml: Mapping[str, float], regions: Sequence[str]) -> flo
     return sum(volumes_ml.get(region, 0.0) for region in regions)
 
 
-def _members(labels: Labels) -> dict[str, NDArray[np.bool_]]:
-    """Compartment → (X, Y, Z) whether a voxel is of it."""
-    channels = channels_of(labels.astype(np.int16), "freesurfer")
-    return {
-        name: np.isin(channels, [CHANNEL[structure] for structure in structures])
-        for name, structures in COMPARTMENTS.items()
-    }
-
-
-def _box_around(is_member: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
-    (box,) = ndimage.find_objects(is_member.astype(np.uint8))
-    return tuple(slice(max(0, along.start - margin), along.stop + margin) for along in box)
-
-
-def _source_of(bending: Bending) -> Coordinates:
-    """For each voxel of the new image the voxel coordinates in the old one."""
-    spacing_mm = np.array(bending.grid.spacing_mm, dtype=np.float32)[:, None, None, None]
-    return np.indices(bending.grid.shape, dtype=np.float32) + bending.displacement_mm() / spacing_mm
+def _log_changes(brain: AgeingBrain, bending: Bending, affine: Affine) -> dict[str, float]:
+    """Compartment → log of its volume when bent over its volume now, of those that the scan shows."""
+    working = np.linalg.inv(brain.compartments.grid.affine) @ affine
+    turned = np.tensordot(working[:3, :3], bending.source_voxels(), axes=1)
+    at = turned + working[:3, 3, None, None, None]
+    changes = {}
+    for name, occupancy in brain.compartments.occupancy.items():
+        then = map_coordinates(occupancy, at, order=1).sum(dtype=np.float64) * bending.field_voxel_ml
+        if then > 0:
+            changes[name] = float(np.log(then / brain.baseline_ml[name]))
+    return changes

@@ -60,6 +60,35 @@ class Bending:
         field.CopyInformation(self.field)
         return Bending(self.grid, field)
 
+    def source_voxels(self) -> NDArray[np.float32]:
+        """(3, x, y, z) where each of the field's own voxels finds its content in the old image, in voxels of
+        the grid; `from_source_voxels` is the inverse.
+        """
+        per_voxel = np.array(self.grid.spacing_mm, np.float32)[:, None, None, None]
+        moved_mm = sitk.GetArrayFromImage(self.field).transpose(3, 2, 1, 0).astype(np.float32)
+        return (self._places_mm() + moved_mm) / per_voxel
+
+    def from_source_voxels(self, source: NDArray[np.float32]) -> Bending:
+        """The bending whose field's voxels find their content there."""
+        per_voxel = np.array(self.grid.spacing_mm, np.float32)[:, None, None, None]
+        moved_mm = source * per_voxel - self._places_mm()
+        field = sitk.GetImageFromArray(moved_mm.transpose(3, 2, 1, 0).astype(np.float64), isVector=True)
+        field.CopyInformation(self.field)
+        return Bending(self.grid, field)
+
+    @property
+    def field_voxel_ml(self) -> float:
+        """Of one of the field's own voxels."""
+        return float(np.prod(self.field.GetSpacing())) / 1000.0
+
+    def _places_mm(self) -> NDArray[np.float32]:
+        """(3, x, y, z) of the field's voxels, along the grid's axes from its first voxel."""
+        spacing, origin = (
+            np.array(one, np.float32)[:, None, None, None]
+            for one in (self.field.GetSpacing(), self.field.GetOrigin())
+        )
+        return origin + spacing * np.indices(self.field.GetSize(), dtype=np.float32)
+
     def displacement_mm(self) -> NDArray[np.float32]:
         """(3, X, Y, Z): what to add to a point of the new image to find it in the old one, along the axes."""
         fine = sitk.Resample(self.field, _frame(self.grid), sitk.Transform(), sitk.sitkLinear)
@@ -71,17 +100,32 @@ class Bending:
         Raises:
             InputError: it lies on another grid.
         """
+        self._require_own_grid(volume)
+        if self.is_at_rest:
+            return volume
+        moved = self._resampled(volume, sitk.sitkBSpline3)
+        darkest, brightest = float(volume.voxels.min()), float(volume.voxels.max())
+        return volume.with_voxels(np.clip(moved, darkest, brightest))
+
+    def bend_labels(self, labels: Volume) -> Volume:
+        """Labels of the old image's voxels as they lie in the new one: the nearest label.
+
+        Raises:
+            InputError: they lie on another grid.
+        """
+        self._require_own_grid(labels)
+        return labels.with_voxels(self._resampled(labels, sitk.sitkNearestNeighbor))
+
+    def _require_own_grid(self, volume: Volume) -> None:
         if not volume.grid.is_same_as(self.grid):
             msg = f"A volume of {volume.shape} voxels does not lie on the bending's grid {self.grid.shape}."
             raise InputError(msg)
-        if self.is_at_rest:
-            return volume
+
+    def _resampled(self, volume: Volume, interpolator: int) -> NDArray:
         image = _image(volume)
         # ITK takes the field over for the transform, so it gets its own
         move = sitk.DisplacementFieldTransform(sitk.Cast(self.field, sitk.sitkVectorFloat64))
-        moved = sitk.GetArrayFromImage(sitk.Resample(image, image, move, sitk.sitkBSpline3)).T
-        darkest, brightest = float(volume.voxels.min()), float(volume.voxels.max())
-        return volume.with_voxels(np.clip(moved, darkest, brightest))
+        return sitk.GetArrayFromImage(sitk.Resample(image, image, move, interpolator)).T
 
 
 def find_bending(old: Volume, new: Volume) -> Bending:
