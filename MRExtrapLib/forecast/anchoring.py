@@ -42,6 +42,13 @@ IMAGE_WORDS: Mapping[ImageKind, str] = {
 }
 """For whoever reads a forecast's provenance."""
 
+SEGMENTATION_WORDS: Mapping[ImageKind, str] = {
+    "plain": "the decoded prediction",
+    "added": "the decoded prediction, not of the image shown",
+    "warped": "the reference scan, moved with it",
+}
+"""What the segmentation beside each kind of image is of."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shown:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
-from MRExtrapLib.forecast.anchoring import IMAGE_WORDS
+from MRExtrapLib.forecast.anchoring import IMAGE_WORDS, SEGMENTATION_WORDS
 from MRExtrapLib.forecast.provenance import (
     Json,
     registration_record,
@@ -168,7 +168,8 @@ def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) 
         "image_kind": prediction.image_kind,
         "image_is": IMAGE_WORDS[prediction.image_kind],
         "segmentation": f"predicted_{stem}_dseg{ending}",
-        "segmentation_of": "the decoded prediction, whatever image is shown",
+        "segmentation_of": SEGMENTATION_WORDS[prediction.image_kind],
+        "has_predicted_volumes": prediction.has_predicted_volumes,
         "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
         "scan_weights": {
             seen.visit.scan.sha256: weight

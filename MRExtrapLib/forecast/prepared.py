@@ -135,6 +135,7 @@ class Prepared:
             image_kind=kind,
             labels=prediction.labels if shown.labels is None else shown.labels,
             warnings=tuple(words for words in prediction.warnings if words not in told),
+            has_predicted_volumes=shown.has_predicted_volumes,
         )
 
     def predict(

@@ -78,6 +78,7 @@ class Prediction:
         scan_weights: how much each fitted scan counts, in order of age; they sum to one.
         warnings: sentences about this age alone.
         size_warnings: those of them that tell of an image whose volumes are not the predicted ones.
+        has_predicted_volumes: whether the image was moved until its compartments have the predicted volumes.
     """
 
     age_years: float
@@ -90,6 +91,7 @@ class Prediction:
     scan_weights: tuple[float, ...]
     warnings: tuple[str, ...] = ()
     size_warnings: tuple[str, ...] = ()
+    has_predicted_volumes: bool = False
 
     @property
     def volumes_ml(self) -> Mapping[str, float]:

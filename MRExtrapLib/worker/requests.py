@@ -85,8 +85,8 @@ class Predict:
         is_measured: also segment it and measure its volumes.
         has_uncertainty: also the spread of image and volumes; several decodes. Includes measuring.
         image_kind: plain (the decode), added (reference scan + decoded change), or warped (reference scan
-            moved by that change, which takes seconds); None takes the one loaded with. Segmentation
-            and volumes do not depend on it.
+            moved to the predicted volumes, which takes seconds); None takes the one loaded with. Volumes do
+            not depend on it; what is warped brings its own segmentation.
     """
 
     subject: str

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fakes import fake_engine, fake_visits
 
-from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, IMAGE_WORDS, Anchor, ImageKind
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, IMAGE_WORDS, SEGMENTATION_WORDS, Anchor, ImageKind
 from MRExtrapLib.forecast.moving import MovableScan
 from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import forecast, prepare
@@ -101,6 +101,7 @@ def test_the_record_and_the_file_say_which_image_it_is(kind: ImageKind, tmp_path
     (told,) = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))["predictions"]
     assert told["image_kind"] == kind
     assert told["image_is"] == IMAGE_WORDS[kind]
+    assert told["segmentation_of"] == SEGMENTATION_WORDS[kind]
     file = nib.load(tmp_path / told["image"])
     assert f"PREDICTED ({kind})" in file.header["descrip"].item().decode()
     np.testing.assert_allclose(file.get_fdata(), made.restored(made.predictions[0]).voxels, atol=0.01)

@@ -95,6 +95,7 @@ def test_a_moved_scan_brings_its_labels_and_needs_no_word_on_its_sizes() -> None
     labels = plain.labels + 1
     moved = prepared.show_as(plain, "warped", Shown(plain.image, labels, has_predicted_volumes=True))
     assert moved.warnings == ("Far.",)
+    assert moved.has_predicted_volumes
     np.testing.assert_array_equal(moved.labels, labels)
     in_part = prepared.show_as(plain, "warped", Shown(plain.image, labels))
     assert in_part.warnings == ("Far.", "Other sizes.")
