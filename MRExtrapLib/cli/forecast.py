@@ -50,8 +50,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--image",
         choices=("plain", "added", "warped"),
-        help="the decode alone; the last scan + the decoded change; the last scan moved as the decodes move and "
-        "on to the predicted volumes, which takes seconds longer (warped: the default)",
+        help="the decode alone; the last scan + the decoded change; the last scan moved as the decodes move "
+        "and on to the predicted volumes, which takes seconds longer (warped: the default)",
     )
     parser.add_argument(
         "--format",
