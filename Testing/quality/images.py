@@ -18,10 +18,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 
@@ -61,8 +62,38 @@ COLUMNS = (
 )
 
 
-def person_figures(person: PersonScans, visits: tuple[Visit, ...], engine: Engine) -> Figures:
-    """Every image of one person's last visit.
+@dataclass(frozen=True, eq=False)
+class LastVisit:
+    """A person's last visit, as a forecast from all before it shows it.
+
+    Attributes:
+        known: the visits before.
+        last: what came.
+        anchor: what images hold on to.
+        predicted: the decode at the last visit's age.
+        now_ml, then_ml: region → ml that the forecast states for the last known visit and for the last.
+        decoded_ml: region → ml of the decode at the last known visit's age.
+    """
+
+    known: Sequence[Visit]
+    last: Visit
+    anchor: Anchor
+    predicted: Volume
+    now_ml: Mapping[str, float]
+    then_ml: Mapping[str, float]
+    decoded_ml: Mapping[str, float]
+
+    def image(self, shown: str) -> Volume:
+        """One of `SHOWN`, or the true scan."""
+        if shown == TRUTH:
+            return self.predicted.with_voxels(self.last.voxels)
+        changes = {} if shown == BENT else compartment_changes(self.now_ml, self.then_ml)
+        kind = "warped" if shown == BENT else cast("ImageKind", shown)
+        return self.anchor.show(self.predicted, kind, changes).image
+
+
+def last_visit(person: PersonScans, visits: Sequence[Visit], engine: Engine) -> LastVisit:
+    """The forecast of the last visit.
 
     Raises:
         SystemExit: the model has no prior.
@@ -76,40 +107,47 @@ def person_figures(person: PersonScans, visits: tuple[Visit, ...], engine: Engin
         raise SystemExit(msg)
     line = posterior_rate(np.stack([one.latent for one in known]), ages, engine.prior, about)
     inside = united_brain([one.brain for one in known])
-    on_grid = engine.template.volume.with_voxels
-
-    def stated_ml(age_years: float, decoded: Volume) -> Mapping[str, float]:
-        decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, known)
-        return volumes.at(age_years, decoded_ml).volumes_ml
-
     decoded, predicted = (engine.decode(line.at(age), inside) for age in (ages[-1], target))
-    now_ml, then_ml = stated_ml(ages[-1], decoded), stated_ml(target, predicted)
-    scan = MovableScan(on_grid(known[-1].voxels), lambda volume: engine.measure(volume).labels)
-    anchor, changes = Anchor(scan, decoded), compartment_changes(now_ml, then_ml)
-    observed_ml, decoded_ml = known[-1].observed_ml, engine.measure(decoded).volumes_ml
-    figures = {}
-    for kind in (TRUTH, *SHOWN):
-        start = time.perf_counter()
-        image = on_grid(last.voxels)
-        if kind == BENT:
-            image = anchor.show(predicted, "warped", {}).image
-        elif kind != TRUTH:
-            image = anchor.show(predicted, kind, changes).image
-        found = {
-            "seconds": time.perf_counter() - start,
-            "ssim": ssim(last.voxels, image.voxels, last.brain),
-            "sharpness": sharpness(image.voxels, last.brain) / sharpness(last.voxels, last.brain),
-            "detail": detail_kept(image.voxels, known[-1].voxels, last.brain & known[-1].brain),
-        }
-        if kind != TRUTH:
-            found["psnr_db"] = psnr_db(last.voxels, image.voxels, last.brain)
-        shown_ml, base_ml = engine.measure(image).volumes_ml, decoded_ml if kind == "plain" else observed_ml
-        for region in REGIONS:
-            shown = shown_ml[region] / base_ml[region]
-            found[f"against_true/{region}"] = 100 * (shown - last.observed_ml[region] / observed_ml[region])
-            found[f"against_stated/{region}"] = 100 * (shown - then_ml[region] / now_ml[region])
-        figures |= {f"{kind}/{name}": value for name, value in found.items()}
-    return figures
+    decoded_ml, predicted_ml = (engine.measure(one).volumes_ml for one in (decoded, predicted))
+    now_ml, then_ml = (
+        volumes.at(age, unbiased_ml(ml, known)).volumes_ml
+        for age, ml in ((ages[-1], decoded_ml), (target, predicted_ml))
+    )
+    reference = engine.template.volume.with_voxels(known[-1].voxels)
+    scan = MovableScan(reference, lambda volume: engine.measure(volume).labels)
+    return LastVisit(known, last, Anchor(scan, decoded), predicted, now_ml, then_ml, decoded_ml)
+
+
+def image_figures(shown: str, visit: LastVisit, engine: Engine) -> Figures:
+    """How good one image of the last visit is."""
+    reference, last = visit.known[-1], visit.last
+    start = time.perf_counter()
+    image = visit.image(shown)
+    found = {
+        "seconds": time.perf_counter() - start,
+        "psnr_db": psnr_db(last.voxels, image.voxels, last.brain),
+        "ssim": ssim(last.voxels, image.voxels, last.brain),
+        "sharpness": sharpness(image.voxels, last.brain) / sharpness(last.voxels, last.brain),
+        "detail": detail_kept(image.voxels, reference.voxels, last.brain & reference.brain),
+    }
+    base_ml = visit.decoded_ml if shown == "plain" else reference.observed_ml
+    shown_ml = engine.measure(image).volumes_ml
+    for region in REGIONS:
+        change = shown_ml[region] / base_ml[region]
+        true = last.observed_ml[region] / reference.observed_ml[region]
+        found[f"against_true/{region}"] = 100 * (change - true)
+        found[f"against_stated/{region}"] = 100 * (change - visit.then_ml[region] / visit.now_ml[region])
+    return found
+
+
+def person_figures(person: PersonScans, visits: Sequence[Visit], engine: Engine) -> Figures:
+    """Every image of one person's last visit."""
+    visit = last_visit(person, visits, engine)
+    return {
+        f"{shown}/{name}": value
+        for shown in (TRUTH, *SHOWN)
+        for name, value in image_figures(shown, visit, engine).items()
+    }
 
 
 def report(records: Records) -> str:
