@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Labels = NDArray[np.integer]
+"""(X, Y, Z) FreeSurfer label numbers."""
+
 
 @dataclass(frozen=True)
 class Structure:

@@ -11,7 +11,7 @@ from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
 from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
-from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, ImageKind
+from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
@@ -66,7 +66,8 @@ class Order:
             self.image,
         )
         identity = engine.identity
-        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint, DECODING)
+        made_by = (identity.model_sha256, identity.fingerprint, DECODING, SHOWING)
+        return key_of(*scan_hashes(person), *facts, *made_by)
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:
         """Whether an earlier run forecast the same."""

@@ -12,7 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
-from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.anatomy.structures import Labels, channels_of
 from MRExtrapLib.evaluation.overlap import Overlap
 from MRExtrapLib.evaluation.results import (
     BAYES,
@@ -28,7 +28,6 @@ from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import Visit
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
-from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.imaging.conform import united_brain

@@ -16,7 +16,8 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from MRExtrapLib.forecast.moving import Labels, MovableScan
+from MRExtrapLib.anatomy.structures import Labels
+from MRExtrapLib.forecast.moving import MovableScan
 from MRExtrapLib.imaging.dense import find_bending
 from MRExtrapLib.imaging.volume import Volume
 
@@ -30,6 +31,9 @@ and 4.7), it keeps most of the reference's fine detail (correlation 0.93 in the 
 the sharpness of a scan (1.00; plain 1.36, as a line through two scans amplifies noise). PSNR of the
 forecast is 26.9 dB, of the plain one 24.2; with the change known, plain has 34.1 dB against 28.5. One
 subject proves little: run it on more before relying on it."""
+
+SHOWING = 2
+"""Raised whenever images are made otherwise than before: a cohort's forecasts are then made again."""
 
 SLIDER_IMAGE: ImageKind = "plain"
 """Of what a host shows unless it asks otherwise: a slider's step only decodes, while a warp takes seconds."""
@@ -57,12 +61,15 @@ class Shown:
     Attributes:
         image: on the template's grid.
         labels: (X, Y, Z) FreeSurfer numbers of its voxels; None where the decode's segmentation holds.
-        has_predicted_volumes: whether its compartments have the volumes that are predicted.
+        moved_share: how much was made up of the predicted change that the decodes' motion lacked; None where
+            nothing was moved.
+        size_warnings: sentences on sizes that are not the predicted ones; None where the decode's hold.
     """
 
     image: Volume
     labels: Labels | None = None
-    has_predicted_volumes: bool = False
+    moved_share: float | None = None
+    size_warnings: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +101,15 @@ class Anchor:
                 return Shown(reference.with_voxels(np.clip(reference.voxels + change, 0, 1)))
             case "warped":
                 moved = self.reference.moved(find_bending(self.decoded, predicted), changes)
-                return Shown(moved.image, moved.labels, moved.share == 1.0)
+                return Shown(moved.image, moved.labels, moved.share, _words_of(moved.share))
             case _:
                 assert_never(kind)
+
+
+def _words_of(share: float) -> tuple[str, ...]:
+    if share == 1.0:
+        return ()
+    return (
+        f"The last scan was moved by {100 * share:.0f} % of what the decoded change lacks of the predicted "
+        "one, as more would fold its tissue; take sizes from the volumes, not from the image.",
+    )

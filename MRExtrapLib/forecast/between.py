@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.measuring import write_table
 from MRExtrapLib.forecast.output import write_segmentation
 from MRExtrapLib.forecast.passage import DEFAULT_MIXTURE, MIXTURE_WORDS, MixtureKind, Passage
 from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
-from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.volume import Volume

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.output import write_segmentation
 from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
-from MRExtrapLib.forecast.result import Labels
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.progress import Progress, part_of, silent

@@ -40,13 +40,15 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
     """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
     latent = engine.encode(conformed.volume)
     reconstructed = engine.decode(latent, conformed.brain)
+    seen = engine.measure(conformed.volume)
     return Observation(
         visit=visit,
         conformed=conformed,
         latent=latent,
         reconstructed=reconstructed,
-        observed_ml=engine.measure(conformed.volume).volumes_ml,
+        observed_ml=seen.volumes_ml,
         reconstructed_ml=engine.measure(reconstructed).volumes_ml,
+        labels=seen.labels,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
+from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.forecast.anchoring import IMAGE_WORDS, SEGMENTATION_WORDS
 from MRExtrapLib.forecast.provenance import (
     Json,
@@ -17,7 +18,7 @@ from MRExtrapLib.forecast.provenance import (
     scan_record,
     write_record,
 )
-from MRExtrapLib.forecast.result import Forecast, HeldOut, Labels, Observation, Prediction, VolumeRow
+from MRExtrapLib.forecast.result import Forecast, HeldOut, Observation, Prediction, VolumeRow
 from MRExtrapLib.forecast.subject import age_words
 from MRExtrapLib.imaging.storing import DEFAULT_FORMAT, ENDINGS, ImageFormat, write_image, write_label_image
 from MRExtrapLib.imaging.volume import Affine
@@ -169,7 +170,7 @@ def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) 
         "image_is": IMAGE_WORDS[prediction.image_kind],
         "segmentation": f"predicted_{stem}_dseg{ending}",
         "segmentation_of": SEGMENTATION_WORDS[prediction.image_kind],
-        "has_predicted_volumes": prediction.has_predicted_volumes,
+        "moved_share": prediction.moved_share,
         "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
         "scan_weights": {
             seen.visit.scan.sha256: weight

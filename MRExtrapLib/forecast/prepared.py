@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind, Shown
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes
-from MRExtrapLib.forecast.observing import (
-    brain_of,
-    scan_warnings,
-)
+from MRExtrapLib.forecast.observing import brain_of, scan_warnings
 from MRExtrapLib.forecast.personal import region_changes, region_rates
 from MRExtrapLib.forecast.result import (
     Forecast,
@@ -26,11 +23,7 @@ from MRExtrapLib.forecast.result import (
     VolumeError,
     VolumeRow,
 )
-from MRExtrapLib.forecast.subject import (
-    DIRECTIONS,
-    Method,
-    Subject,
-)
+from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Subject
 from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml, words_for
 from MRExtrapLib.forecast.volumes import PersonVolumes, Statement
 from MRExtrapLib.imaging.volume import Volume
@@ -89,7 +82,7 @@ class Prepared:
     def anchor(self) -> Anchor:
         """What predicted images can hold on to: the reference scan, and the line at its age."""
         reference = self.observations[-1]
-        scan = MovableScan(reference.conformed.volume, lambda volume: self.engine.measure(volume).labels)
+        scan = MovableScan(reference.conformed.volume, reference.labels)
         return Anchor(scan, self.decode(reference.visit.age_years))
 
     @cached_property
@@ -102,11 +95,7 @@ class Prepared:
         return self.engine.decode(self.line.at(age_years), self.inside)
 
     def show(
-        self,
-        age_years: float,
-        decoded: Volume,
-        kind: ImageKind,
-        volumes_ml: Mapping[str, float] | None = None,
+        self, age_years: float, decoded: Volume, kind: ImageKind, statement: Statement | None = None
     ) -> Shown:
         """The image to show for a decode of the line, on the template's grid.
 
@@ -114,28 +103,29 @@ class Prepared:
             age_years: of the decode.
             decoded: the decode.
             kind: of the image.
-            volumes_ml: region → ml predicted for the age, where it is known already.
+            statement: of the age's volumes, where it is made already.
         """
         if kind == "plain":
             return Shown(decoded)
-        changes: Mapping[str, float] = {}
-        if kind == "warped":
-            then_ml = self._stated_ml(age_years, decoded) if volumes_ml is None else volumes_ml
-            changes = compartment_changes(self._reference_ml, then_ml)
-        return self.anchor.show(decoded, kind, changes)
+        if kind != "warped":
+            return self.anchor.show(decoded, kind, {})
+        stated = statement or self._statement_of(age_years, decoded)
+        changes = compartment_changes(self._reference_ml, stated.volumes_ml)
+        shown = self.anchor.show(decoded, kind, changes)
+        if not stated.spread_ml:
+            return shown
+        sizes = stated.image_warnings(age_years, self.engine.measure(shown.image).volumes_ml)
+        return replace(shown, size_warnings=(*(shown.size_warnings or ()), *sizes))
 
     def show_as(self, prediction: Prediction, kind: ImageKind, shown: Shown) -> Prediction:
         """A prediction that was made with the plain image, with another."""
-        if kind == "plain":
-            return prediction
-        told = prediction.size_warnings if shown.has_predicted_volumes else ()
         return replace(
             prediction,
             image=shown.image,
             image_kind=kind,
             labels=prediction.labels if shown.labels is None else shown.labels,
-            warnings=tuple(words for words in prediction.warnings if words not in told),
-            has_predicted_volumes=shown.has_predicted_volumes,
+            moved_share=shown.moved_share,
+            size_warnings=prediction.size_warnings if shown.size_warnings is None else shown.size_warnings,
         )
 
     def predict(
@@ -150,9 +140,8 @@ class Prepared:
         volume, kind = self.decode(age_years), image or self.image
         segmented = self.engine.measure(volume)
         decoded_ml = unbiased_ml(segmented.volumes_ml, self.observations)
-        stated = None if self.volumes is None else self.volumes.at(age_years, decoded_ml)
+        stated = self._statement(age_years, decoded_ml)
         spread = self._spread_at(age_years, progress) if has_spread else None
-        sizes = stated.image_warnings(age_years, decoded_ml) if stated else ()
         plain = Prediction(
             age_years=age_years,
             volume=volume,
@@ -160,22 +149,26 @@ class Prepared:
             image_kind="plain",
             labels=segmented.labels,
             uncertainty=spread.image if spread else None,
-            rows=_predicted_rows(age_years, decoded_ml, spread, stated),
+            rows=_predicted_rows(age_years, stated, spread),
             scan_weights=tuple(float(weight) for weight in self.line.scan_weights(age_years)),
-            warnings=(*horizon_warnings(age_years, tuple(self.line.ages_years)), *sizes),
-            size_warnings=sizes,
+            statement=stated,
+            age_warnings=horizon_warnings(age_years, tuple(self.line.ages_years)),
+            size_warnings=stated.image_warnings(age_years, decoded_ml),
         )
-        return self.show_as(plain, kind, self.show(age_years, volume, kind, plain.volumes_ml))
+        return self.show_as(plain, kind, self.show(age_years, volume, kind, stated))
 
     @cached_property
     def _reference_ml(self) -> Mapping[str, float]:
         """Region → ml that are stated for the reference scan's own age."""
-        return self._stated_ml(self.observations[-1].visit.age_years, self.anchor.decoded)
+        return self._statement_of(self.observations[-1].visit.age_years, self.anchor.decoded).volumes_ml
 
-    def _stated_ml(self, age_years: float, decoded: Volume) -> Mapping[str, float]:
-        """Region → ml that are stated for an age, of which the decode is at hand."""
+    def _statement_of(self, age_years: float, decoded: Volume) -> Statement:
         decoded_ml = unbiased_ml(self.engine.measure(decoded).volumes_ml, self.observations)
-        return self.volumes.at(age_years, decoded_ml).volumes_ml if self.volumes else decoded_ml
+        return self._statement(age_years, decoded_ml)
+
+    def _statement(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
+        """What is stated of an age's volumes; the decode's own, where no prior knows any."""
+        return self.volumes.at(age_years, decoded_ml) if self.volumes else Statement(decoded_ml, {}, np.inf)
 
     def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:
         return spread_at(
@@ -213,14 +206,13 @@ class Prepared:
         return [one.observed_ml for one in seen], [one.visit.age_years for one in seen]
 
 
-def _predicted_rows(
-    age_years: float, decoded_ml: Mapping[str, float], spread: Spread | None, stated: Statement | None
-) -> tuple[VolumeRow, ...]:
+def _predicted_rows(age_years: float, stated: Statement, spread: Spread | None) -> tuple[VolumeRow, ...]:
+    """With the intervals that are stated, or where none are, those of the decodes' spread."""
     rows = []
-    for region, volume_ml in (stated.volumes_ml if stated else decoded_ml).items():
-        low_ml, high_ml = spread.interval_ml(region, volume_ml) if spread and not stated else (None, None)
-        if stated:
-            low_ml, high_ml = stated.interval_ml(region)
+    for region, volume_ml in stated.volumes_ml.items():
+        low_ml, high_ml = stated.interval_ml(region)
+        if not stated.spread_ml and spread:
+            low_ml, high_ml = spread.interval_ml(region, volume_ml)
         rows.append(VolumeRow("predicted", age_years, region, volume_ml, low_ml, high_ml))
     return tuple(rows)
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.forecast.anchoring import ImageKind
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.forecast.personal import RegionChange, RegionRate
 from MRExtrapLib.forecast.subject import Method, Subject, Visit
+from MRExtrapLib.forecast.volumes import Statement
 from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.line import Latent
 
 Kind = Literal["observed", "reconstructed", "predicted", "left_out"]
-
-Labels = NDArray[np.integer]
-"""(X, Y, Z) FreeSurfer label numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class Observation:
         latent: (C, D, H, W) of the conformed scan.
         reconstructed: the latent decoded, on the template's grid.
         observed_ml, reconstructed_ml: volumes per region of both, by the same segmenter.
+        labels: (X, Y, Z) of the conformed scan, by it too.
     """
 
     visit: Visit
@@ -53,6 +52,7 @@ class Observation:
     reconstructed: Volume
     observed_ml: Mapping[str, float]
     reconstructed_ml: Mapping[str, float]
+    labels: Labels
 
     @property
     def rows(self) -> tuple[VolumeRow, ...]:
@@ -70,15 +70,17 @@ class Prediction:
     Attributes:
         age_years: the age.
         volume: the decoded image, intensities as the conformed visits have them (0 to 1).
-        image: what is shown of it: the same, or the reference scan with the decoded change.
+        image: what is shown of it: the same, or the reference scan with the predicted change.
         image_kind: which.
         labels: (X, Y, Z) segmentation: of the decoded image, or where the reference scan was moved, its own.
         uncertainty: one standard deviation of the intensities; None where the scans leave none to judge.
         rows: its volumes, the reconstruction's own bias cancelled.
         scan_weights: how much each fitted scan counts, in order of age; they sum to one.
-        warnings: sentences about this age alone.
-        size_warnings: those of them that tell of an image whose volumes are not the predicted ones.
-        has_predicted_volumes: whether the image was moved until its compartments have the predicted volumes.
+        statement: what is stated of its volumes.
+        age_warnings: sentences about this age.
+        size_warnings: sentences about an image whose volumes are not the predicted ones.
+        moved_share: how much was made up of the predicted change that the decodes' motion lacked; None where
+            the image is not the moved scan.
     """
 
     age_years: float
@@ -89,14 +91,15 @@ class Prediction:
     uncertainty: Volume | None
     rows: tuple[VolumeRow, ...]
     scan_weights: tuple[float, ...]
-    warnings: tuple[str, ...] = ()
+    statement: Statement
+    age_warnings: tuple[str, ...] = ()
     size_warnings: tuple[str, ...] = ()
-    has_predicted_volumes: bool = False
+    moved_share: float | None = None
 
     @property
-    def volumes_ml(self) -> Mapping[str, float]:
-        """Region → predicted ml."""
-        return {row.region: row.volume_ml for row in self.rows}
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about this age and its image."""
+        return (*self.age_warnings, *self.size_warnings)
 
 
 @dataclass(frozen=True)

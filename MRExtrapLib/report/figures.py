@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from MRExtrapLib.forecast.result import Forecast, Labels, Prediction
+from MRExtrapLib.anatomy.structures import Labels
+from MRExtrapLib.forecast.result import Forecast, Prediction
 from MRExtrapLib.forecast.subject import age_words
 from MRExtrapLib.imaging.volume import Affine
 from MRExtrapLib.report.marking import save_png

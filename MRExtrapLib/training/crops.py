@@ -34,7 +34,7 @@ WHITE_RANGE = (0.65, 1.1)
 
 
 def require_side(voxels: int) -> None:
-    """Raises an InputError for training crops smaller than SMALLEST_CROP."""
+    """Raises an InputError below SMALLEST_CROP; networks of fewer levels could do with less."""
     if voxels < SMALLEST_CROP:
         msg = f"Training crops of {voxels} voxels are too small; give --crop {SMALLEST_CROP} or more."
         raise InputError(msg)

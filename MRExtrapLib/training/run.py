@@ -120,7 +120,7 @@ class Run:
             if isinstance(part, nn.Module) and not _is_finite(part):
                 msg = (
                     f"The training has diverged: the {name}'s weights are not finite at step {self.step}. "
-                    f"{self.folder} keeps what was saved before; train again with a lower --learning-rate."
+                    f"{self.folder} keeps what was saved before; give a lower --learning-rate and another -o."
                 )
                 raise InputError(msg)
         unfinished = self.folder / "state.pt.part"
@@ -162,4 +162,5 @@ class Run:
 
 
 def _is_finite(network: nn.Module) -> bool:
-    return all(bool(torch.isfinite(parameter).all()) for parameter in network.parameters())
+    values = (value for value in network.state_dict().values() if value.is_floating_point())
+    return all(bool(torch.isfinite(value).all()) for value in values)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import cast, get_args
 
+from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.anchoring import SLIDER_IMAGE, ImageKind, Shown
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.observing import brain_of, rows_without
 from MRExtrapLib.forecast.passage import MixtureKind, Passage
 from MRExtrapLib.forecast.prepared import Prepared
-from MRExtrapLib.forecast.result import Labels, Observation, Prediction, VolumeRow, restored_uncertainty
+from MRExtrapLib.forecast.result import Observation, Prediction, VolumeRow, restored_uncertainty
+from MRExtrapLib.forecast.volumes import Statement
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, part_of
@@ -35,7 +36,7 @@ MOST_PREDICTIONS = 20
 """Measured predictions kept, some 50 MB each at 1 mm: a sweep of that many is exported without computing."""
 
 MOST_IMAGES = 8
-"""Anchored images kept, 20 MB each at 1 mm: a warp takes seconds."""
+"""Anchored images kept, 20 MB each at 1 mm, and half as much again for labels: a warp takes seconds."""
 
 MOST_PASSAGES = 2
 """Ways between visits kept, 100 MB each at 1 mm: the motion between two decodes takes seconds to find."""
@@ -105,7 +106,7 @@ class Person:
         measured = self._predictions.get(
             (age_years, has_spread), lambda: self.prepared.predict(age_years, progress, has_spread, "plain")
         )
-        shown = self._shown(age_years, measured.volume, kind, measured.volumes_ml)
+        shown = self._shown(age_years, measured.volume, kind, measured.statement)
         return self.prepared.show_as(measured, kind, shown)
 
     def predict(self, asked: Predict, progress: Progress) -> Predicted:
@@ -200,17 +201,13 @@ class Person:
         return LeftOut(asked.visit, found)
 
     def _shown(
-        self,
-        age_years: float,
-        decoded: Volume,
-        kind: ImageKind,
-        volumes_ml: Mapping[str, float] | None = None,
+        self, age_years: float, decoded: Volume, kind: ImageKind, statement: Statement | None = None
     ) -> Shown:
         """The image to show of a decode, made only if it is not at hand."""
         if kind == "plain":
             return Shown(decoded)
         return self._images.get(
-            (age_years, kind), lambda: self.prepared.show(age_years, decoded, kind, volumes_ml)
+            (age_years, kind), lambda: self.prepared.show(age_years, decoded, kind, statement)
         )
 
     def _all(self, warnings: tuple[str, ...]) -> tuple[str, ...]:

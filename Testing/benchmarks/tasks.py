@@ -85,7 +85,7 @@ def ours_warp(shape: Shape, model: Path | None) -> Work:
 
     old = Volume(an_image(shape), np.eye(4))
     new = old.with_voxels(shift(old.voxels, (0.0, 1.0, 0.0), order=1, mode="nearest"))
-    scan = MovableScan(old, lambda volume: np.ones(volume.shape, np.int16))
+    scan = MovableScan(old, np.ones(shape, np.int16))
     return lambda: Anchor(scan, old).show(new, "warped", {}).image
 
 

@@ -32,7 +32,7 @@ def prepared(kept: float = LOSSY, ages: tuple[float, ...] = (70, 72, 75)) -> Pre
 
 
 def unlabelled(scan: Volume) -> MovableScan:
-    return MovableScan(scan, lambda volume: np.ones(volume.shape, np.int16))
+    return MovableScan(scan, np.ones(scan.shape, np.int16))
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import fake_engine, fake_visits
+from fakes import fake_engine, fake_knowledge, fake_prior, fake_visits
 from phantoms import SPACING_MM, labelled_ellipsoids
 from scipy.ndimage import gaussian_filter
 
 from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
-from MRExtrapLib.forecast.anchoring import Shown
+from MRExtrapLib.forecast.anchoring import Anchor, Shown
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import Request, Subject
@@ -19,7 +19,7 @@ from MRExtrapLib.imaging.dense import Bending, find_bending
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.simulation.compartments import COMPARTMENTS
 
-WANTED = {"ventricles": 0.15, "hippocampus": -0.08, "white_matter": -0.02}
+WANTED = {"ventricles": 0.15, "hippocampus": -0.08, "white_matter": -0.06}
 SAMPLED = 0.03
 """What a smooth edge does to the logarithm of a small compartment's volume."""
 
@@ -31,11 +31,15 @@ def showing(name: str, spacing_mm: float = SPACING_MM) -> MovableScan:
     structures = [CHANNEL[structure] for structure in COMPARTMENTS[name]]
     is_member = np.isin(channels_of(numbers, "freesurfer"), structures)
     bright = gaussian_filter(is_member.astype(np.float32), 0.7)
-    return MovableScan(labels.with_voxels(bright), lambda _: numbers)
+    return MovableScan(labels.with_voxels(bright), numbers)
 
 
 def log_change(moved: Volume, scan: Volume) -> float:
     return float(np.log(moved.voxels.sum(dtype=np.float64) / scan.voxels.sum(dtype=np.float64)))
+
+
+FOLDING = 2.5
+"""Log change of the phantom's ventricles that folds tissue; a half or a quarter of it does not."""
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +71,25 @@ def test_what_the_decodes_moved_is_not_moved_again(a_scan: MovableScan, at_rest:
     assert whole != pytest.approx(made, abs=SAMPLED)
 
 
-def test_what_would_fold_is_moved_in_part(a_scan: MovableScan, at_rest: Bending) -> None:
-    moved = a_scan.moved(at_rest, {"ventricles": 9.0})
-    assert moved.share < 1.0
-    assert np.isfinite(moved.image.voxels).all()
+def test_what_would_fold_is_moved_in_part_and_told(a_scan: MovableScan) -> None:
+    shown = Anchor(a_scan, a_scan.scan).show(a_scan.scan, "warped", {"ventricles": FOLDING})
+    assert shown.moved_share is not None
+    assert 0.0 < shown.moved_share < 1.0
+    assert 0.1 < log_change(shown.image, a_scan.scan) < FOLDING
+    (told,) = shown.size_warnings or ()
+    assert f"moved by {100 * shown.moved_share:.0f} %" in told
 
 
-def test_labels_without_a_brain_move_as_the_decodes_do(a_scan: MovableScan) -> None:
-    strange = MovableScan(a_scan.scan, lambda volume: np.full(volume.shape, 17, np.int16))
+def test_labels_move_with_the_scan(a_scan: MovableScan, at_rest: Bending) -> None:
+    moved = a_scan.moved(at_rest, {"ventricles": 0.6})
+    inside = np.isin(channels_of(moved.labels, "freesurfer"), [CHANNEL["lateral-ventricle"]])
+    before = np.isin(channels_of(a_scan.labels, "freesurfer"), [CHANNEL["lateral-ventricle"]])
+    assert np.log(inside.sum() / before.sum()) == pytest.approx(0.6, abs=0.15)
+    assert moved.image.voxels[inside].mean() > 0.8 * a_scan.scan.voxels[before].mean()
+
+
+def test_a_brain_with_no_fluid_around_it_moves_as_the_decodes_do(a_scan: MovableScan) -> None:
+    strange = MovableScan(a_scan.scan, np.full(a_scan.scan.shape, 17, np.int16))
     shifted = a_scan.scan.with_voxels(np.roll(a_scan.scan.voxels, 1, axis=1))
     bending = find_bending(a_scan.scan, shifted)
     moved = strange.moved(bending, {"hippocampus": -0.1})
@@ -88,15 +103,31 @@ def test_regions_that_are_not_predicted_are_not_moved() -> None:
     }
 
 
-def test_a_moved_scan_brings_its_labels_and_needs_no_word_on_its_sizes() -> None:
+def test_a_moved_scan_brings_its_labels_and_its_own_words_on_sizes() -> None:
     prepared = prepare(Subject(fake_visits(70, 72)), Request((75,)), fake_engine())
-    plain = prepared.predict(75, image="plain")
-    plain = replace(plain, warnings=("Far.", "Other sizes."), size_warnings=("Other sizes.",))
+    plain = replace(
+        prepared.predict(75, image="plain"), age_warnings=("Far.",), size_warnings=("Other sizes.",)
+    )
     labels = plain.labels + 1
-    moved = prepared.show_as(plain, "warped", Shown(plain.image, labels, has_predicted_volumes=True))
+    moved = prepared.show_as(plain, "warped", Shown(plain.image, labels, 1.0, ()))
     assert moved.warnings == ("Far.",)
-    assert moved.has_predicted_volumes
+    assert moved.moved_share == 1.0
     np.testing.assert_array_equal(moved.labels, labels)
-    in_part = prepared.show_as(plain, "warped", Shown(plain.image, labels))
-    assert in_part.warnings == ("Far.", "Other sizes.")
-    assert prepared.show_as(plain, "plain", Shown(plain.image)) is plain
+    in_part = prepared.show_as(plain, "warped", Shown(plain.image, labels, 0.5, ("In part.",)))
+    assert in_part.warnings == ("Far.", "In part.")
+    added = prepared.show_as(plain, "added", Shown(plain.image))
+    assert added.warnings == ("Far.", "Other sizes.")
+    np.testing.assert_array_equal(added.labels, plain.labels)
+
+
+def test_sizes_of_a_moved_scan_are_judged_by_what_it_shows() -> None:
+    """The fakes' labels let nothing move, and their ventricles are told to grow: both are said."""
+    engine = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
+    prepared = prepare(Subject(fake_visits(70, 72)), Request((90,)), engine)
+    made = prepared.predict(90, image="warped")
+    assert made.moved_share == 0.0
+    assert any("moved by 0 %" in words for words in made.size_warnings)
+    shown_ml = engine.measure(made.image).volumes_ml
+    expected = made.statement.image_warnings(90, shown_ml)
+    assert expected
+    assert made.size_warnings[-1:] == expected

@@ -152,7 +152,7 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     inside = united_brain([life.earlier.brain, life.now.brain])
     reference, decoded = life.now.volume, engine.decode(now, inside)
     observed_ml, decoded_ml = (dict(engine.measure(one).volumes_ml) for one in (reference, decoded))
-    scan = MovableScan(reference, lambda volume: engine.measure(volume).labels)
+    scan = MovableScan(reference, engine.measure(reference).labels)
     figures = {f"true_percent/{region}": change for region, change in life.true_percent.items()}
     truth = image_figures(life.later.volume, observed_ml, life, engine)
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
