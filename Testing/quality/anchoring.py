@@ -18,6 +18,9 @@ is (energy of the gradient over that of the true older scan); how much of the re
 shows (correlation of what a Gaussian of 1.5 voxels takes away); and the seconds that it adds to a decode.
 The true older scan stands in the table too: what a perfect image would score, given the noise of the
 scanner and the error of the segmenter.
+
+What is warped is moved on to the volumes of the decodes here, not to those that a forecast states (of a
+cohort `images.py` does); the older brain was made by the same kind of motion, which flatters it.
 """
 
 from __future__ import annotations
