@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from MRExtrapLib.anatomy.structures import Labels
+from MRExtrapLib.anatomy.regions import region_volumes_ml
+from MRExtrapLib.anatomy.structures import STRUCTURES, Labels
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.dense import Bending
 from MRExtrapLib.imaging.volume import Affine, Volume
@@ -125,6 +127,21 @@ def compartment_changes(now_ml: Mapping[str, float], then_ml: Mapping[str, float
         if now > 0 and then > 0:
             changes[name] = float(np.log(then / now))
     return changes
+
+
+def moved_ml(observed_ml: Mapping[str, float], before: Labels, after: Labels) -> dict[str, float]:
+    """Region → ml that a moved scan shows: as observed, times what has become of the region's voxels."""
+    now, then = (region_volumes_ml(_sided_voxels(labels)) for labels in (before, after))
+    return {
+        region: ml * then[region] / now[region] if now.get(region) else ml
+        for region, ml in observed_ml.items()
+    }
+
+
+def _sided_voxels(labels: Labels) -> NDArray[np.float64]:
+    """(structures, 2) voxels of each structure left and right; those without sides count as left."""
+    found = np.bincount(labels.ravel(), minlength=1 + max(max(one.left, one.right) for one in STRUCTURES))
+    return np.array([(found[one.left], found[one.right] * one.has_sides) for one in STRUCTURES], np.float64)
 
 
 def _together_ml(volumes_ml: Mapping[str, float], regions: Sequence[str]) -> float:

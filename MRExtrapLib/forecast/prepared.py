@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind, Shown
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.forecast.moving import MovableScan, compartment_changes
+from MRExtrapLib.forecast.moving import MovableScan, compartment_changes, moved_ml
 from MRExtrapLib.forecast.observing import brain_of, scan_warnings
 from MRExtrapLib.forecast.personal import region_changes, region_rates
 from MRExtrapLib.forecast.result import (
@@ -112,9 +112,12 @@ class Prepared:
         stated = statement or self._statement_of(age_years, decoded)
         changes = compartment_changes(self._reference_ml, stated.volumes_ml)
         shown = self.anchor.show(decoded, kind, changes)
-        if not stated.spread_ml:
+        if not stated.spread_ml or shown.labels is None:
             return shown
-        sizes = stated.image_warnings(age_years, self.engine.measure(shown.image).volumes_ml)
+        reference = self.observations[-1]
+        sizes = stated.image_warnings(
+            age_years, moved_ml(reference.observed_ml, reference.labels, shown.labels)
+        )
         return replace(shown, size_warnings=(*(shown.size_warnings or ()), *sizes))
 
     def show_as(self, prediction: Prediction, kind: ImageKind, shown: Shown) -> Prediction:
