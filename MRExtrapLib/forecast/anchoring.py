@@ -107,6 +107,6 @@ def _words_of(share: float) -> tuple[str, ...]:
     if share == 1.0:
         return ()
     return (
-        f"The last scan was moved by {100 * share:.0f} % of what the decoded change lacks of the predicted "
-        "one, as more would fold its tissue; take sizes from the volumes, not from the image.",
+        f"The last scan could be moved by only {100 * share:.0f} % of what the decoded change lacks of the "
+        "predicted one; take sizes from the volumes, not from the image.",
     )

@@ -115,7 +115,7 @@ class Person:
         progress(0.0, f"predicting age {age:.2f}")
         if not (asked.is_measured or asked.has_uncertainty):
             shown = self._shown(age, self.prepared.decode(age), kind)
-            warnings = horizon_warnings(age, self.known_ages_years)
+            warnings = (*horizon_warnings(age, self.known_ages_years), *(shown.size_warnings or ()))
             return Predicted(
                 age, self._image(shown.image, self.reference), kind, warnings=self._all(warnings)
             )

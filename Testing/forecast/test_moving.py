@@ -77,7 +77,7 @@ def test_what_would_fold_is_moved_in_part_and_told(a_scan: MovableScan) -> None:
     assert 0.0 < shown.moved_share < 1.0
     assert 0.1 < log_change(shown.image, a_scan.scan) < FOLDING
     (told,) = shown.size_warnings or ()
-    assert f"moved by {100 * shown.moved_share:.0f} %" in told
+    assert f"moved by only {100 * shown.moved_share:.0f} %" in told
 
 
 def test_labels_move_with_the_scan(a_scan: MovableScan, at_rest: Bending) -> None:
@@ -135,7 +135,7 @@ def test_sizes_of_a_moved_scan_are_judged_by_what_it_shows() -> None:
     prepared = prepare(Subject(fake_visits(70, 72)), Request((90,)), engine)
     made = prepared.predict(90, image="warped")
     assert made.moved_share == 0.0
-    assert any("moved by 0 %" in words for words in made.size_warnings)
+    assert any("moved by only 0 %" in words for words in made.size_warnings)
     certain = replace(made.statement, spread_ml=dict.fromkeys(made.statement.spread_ml, 1e-6))
     shown = prepared.show(90, made.volume, "warped", certain)
     assert any("shows other volumes" in words for words in shown.size_warnings or ())

@@ -118,3 +118,25 @@ def test_images_of_different_grids_are_refused(a_brain: Volume, a_head: Volume) 
         find_bending(a_brain, a_head)
     with pytest.raises(InputError, match="does not lie on the bending"):
         find_bending(a_brain, a_brain).bend(a_head)
+
+
+def a_turned_box() -> Volume:
+    """Voxels of three widths, one axis flipped, all turned: half of it labelled 1, half 2."""
+    affine = np.eye(4)
+    turn = Rotation.from_euler("xyz", (20, -10, 30), degrees=True).as_matrix()
+    affine[:3, :3] = turn @ np.diag([-1.0, 1.2, 1.5])
+    labels = np.ones((24, 20, 18), np.float32)
+    labels[12:] = 2
+    return Volume(labels, affine)
+
+
+def test_a_bending_made_of_known_sources_moves_labels_by_as_much() -> None:
+    labels = a_turned_box()
+    rest = find_bending(labels, labels)
+    source = rest.source_voxels()
+    source[0] += 3.0
+    bent = rest.from_source_voxels(source)
+    np.testing.assert_allclose(bent.source_voxels(), source, atol=SINGLE_PRECISION)
+    assert bent.farthest_mm == pytest.approx(3.0 * labels.spacing_mm[0], abs=SINGLE_PRECISION)
+    now = bent.bend_labels(labels).voxels
+    np.testing.assert_array_equal(now[2:20, 2:-2, 2:-2], labels.voxels[5:23, 2:-2, 2:-2])

@@ -189,6 +189,11 @@ def test_a_refined_segmenter_tells_of_the_run_it_began_with(tmp_path, a_labelled
     assert len(load_model(tmp_path / "second" / "model").manifest.training) == 2
 
 
+def test_a_crop_too_small_for_the_discriminator_is_refused():
+    with pytest.raises(InputError, match="Training crops of 32 voxels are too small"):
+        replace(TINY_AUTOENCODER, crop=32)
+
+
 def test_a_crop_too_small_for_the_segmenter_is_refused(tmp_path, a_labelled_folder, capsys):
     words = ["train", "segmenter", str(a_labelled_folder), "--crop", "32", "-o", str(tmp_path / "run")]
     assert main(words) == 2

@@ -99,6 +99,7 @@ def test_an_image_can_hold_on_to_the_reference_scan(
     images = {kind: worker.client.voxels(one.image) for kind, one in made.items()}
     assert [one.image_kind for one in made.values()] == ["added", "plain", "added", "warped"]
     np.testing.assert_array_equal(images[None], images["added"])
+    assert any("moved by only 0 %" in words for words in made["warped"].warnings)
     np.testing.assert_allclose(
         worker.client.voxels(worker.answer(Predict(loaded.subject, 74)).image),
         fake_voxels(2),
