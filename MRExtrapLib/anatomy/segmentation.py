@@ -97,9 +97,10 @@ class Segmenter:
         # rows are summed as they are, all else in double precision
         slices = probabilities.sum(dim=3).double().sum(dim=2).numpy()
         sided = np.stack([slices[:, side].sum(axis=1) for side in (is_left, ~is_left)], axis=1)
-        likeliest = probabilities.max(dim=0).indices.numpy()  # in a third of the time of argmax
         sided_ml = sided * grid.voxel_ml
-        return Segmentation(_sided(likeliest, is_left), volume.affine, region_volumes_ml(sided_ml), sided_ml)
+        return Segmentation(
+            _sided(_likeliest(probabilities), is_left), volume.affine, region_volumes_ml(sided_ml), sided_ml
+        )
 
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities.
@@ -112,7 +113,7 @@ class Segmenter:
         # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
         noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
         is_left = _left_of_middle(volume.grid)
-        likeliest, drawn = (one.argmax(dim=0).numpy() for one in (logits, logits + noise))
+        likeliest, drawn = _likeliest(logits), _likeliest(logits + noise)
         return _sided(likeliest, is_left), _sided(drawn, is_left)
 
     def find_tissues(self, volume: Volume) -> Tissues:
@@ -149,7 +150,7 @@ class Segmenter:
     def _channels(self, voxels: Voxels) -> NDArray[np.uint8]:
         channels = np.zeros(voxels.shape, dtype=np.uint8)
         box = _box_of(voxels > 0, self.network.config.divisor)
-        channels[box] = self._logits_of(voxels[box]).argmax(dim=0).to(torch.uint8).cpu().numpy()
+        channels[box] = _likeliest(self._logits_of(voxels[box])).astype(np.uint8)
         return channels
 
     @torch.inference_mode()
@@ -184,6 +185,11 @@ def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     largest = pieces == np.argmax(np.bincount(pieces.ravel())[1:]) + 1
     near = ndimage.binary_dilation(largest, iterations=FLUID_REACH_MM)
     return ndimage.binary_fill_holes(largest | (near & (channels > 0)))
+
+
+def _likeliest(scores: torch.Tensor) -> NDArray[np.int64]:
+    """(x, y, z) which of the structures (first axis) is likeliest at each voxel."""
+    return scores.max(dim=0).indices.cpu().numpy()  # in a third of the time of argmax
 
 
 def _sided(channels: NDArray, is_left: NDArray[np.bool_]) -> NDArray[np.int16]:

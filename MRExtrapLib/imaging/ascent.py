@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import expm
 from scipy.ndimage import binary_dilation, map_coordinates
+from scipy.spatial.transform import Rotation
 
 from MRExtrapLib.imaging.brain import Brain
 from MRExtrapLib.imaging.resampling import world_of
@@ -74,11 +74,13 @@ class Landscape:
         pulled = world_of(self.points_mm, pull)
         moved, *slopes = self._seen(self.moving, pulled)
         slope = np.stack(slopes, axis=1)
-        fit = np.column_stack([moved, np.ones_like(moved)])
-        (gain, offset), *_ = np.linalg.lstsq(fit, self.fixed, rcond=None)
+        moved, fixed = moved - moved.mean(), self.fixed - self.fixed.mean()
+        power = float(moved @ moved) or 1.0  # a brain out of sight leans nowhere
+        gain = float(moved @ fixed) / power
         lean = gain * np.column_stack([np.cross(pulled - self.centre_mm, slope), slope])
-        lean -= fit @ np.linalg.lstsq(fit, lean, rcond=None)[0]
-        return lean.T @ lean, lean.T @ (self.fixed - gain * moved - offset)
+        lean -= lean.mean(axis=0)
+        lean -= np.outer(moved, moved @ lean / power)
+        return lean.T @ lean, lean.T @ (fixed - gain * moved)
 
     def _seen(
         self, volumes: NDArray[np.float32], points_mm: NDArray[np.float64]
@@ -108,7 +110,6 @@ def _step(landscape: Landscape, pull: Affine, damping: float) -> Affine:
     normal, side = landscape.curvature(pull)
     damped = normal + np.diag(damping * np.diag(normal) + np.finfo(float).tiny)
     x, y, z, *shift = np.linalg.lstsq(damped, side, rcond=None)[0]
-    generator = np.zeros((4, 4))
-    generator[:3, :3] = [[0, -z, y], [z, 0, -x], [-y, x, 0]]
-    generator[:3, 3] = shift
-    return translation(landscape.centre_mm) @ expm(generator) @ translation(-landscape.centre_mm)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_rotvec((x, y, z)).as_matrix()
+    return translation(landscape.centre_mm + shift) @ turn @ translation(-landscape.centre_mm)

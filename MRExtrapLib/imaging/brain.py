@@ -8,7 +8,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, resample_mask, world_of
+from MRExtrapLib.imaging.resampling import (
+    box_around,
+    isotropic_grid_around,
+    resample,
+    resample_mask,
+    world_of,
+)
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 
 WORKING_SPACING_MM = 2.0
@@ -40,7 +46,7 @@ class Brain:
 
 @dataclass(frozen=True, eq=False)
 class BareBrain:
-    """The brain of a scan at full resolution, 0 outside; ready to be laid on any working grid."""
+    """The brain of a scan at full resolution, 0 outside, in its box; ready to be laid on any working grid."""
 
     volume: Volume
     mask: NDArray[np.bool_]
@@ -52,8 +58,10 @@ class BareBrain:
         A gain or an offset of the scan therefore changes nothing.
         """
         dark, median = np.percentile(volume.voxels[mask], (1, 50))
-        scaled = (volume.voxels - dark) / ((median - dark) or 1)
-        return cls(volume.with_voxels(np.where(mask, scaled, 0)), mask)
+        box = box_around(mask)
+        part, inside = volume.cropped(box), mask[box]
+        scaled = (part.voxels - dark) / ((median - dark) or 1)
+        return cls(part.with_voxels(np.where(inside, scaled, 0)), inside)
 
     def on(self, grid: Grid, motion: Affine) -> Brain:
         """The brain on a working grid after a rigid motion (its world mm → the grid's world mm)."""

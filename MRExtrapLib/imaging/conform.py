@@ -26,7 +26,7 @@ from MRExtrapLib.imaging.intensity import (
 )
 from MRExtrapLib.imaging.midpoint import Alignment, align
 from MRExtrapLib.imaging.quality import RegistrationQuality
-from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.resampling import Interpolation, box_around, resample, resample_labels, resample_mask
 from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
@@ -190,7 +190,8 @@ def _conformed(
         msg = f"{name} does not register ({quality}). Give upright T1 scans of one person's brain."
         raise InputError(msg)
     brain = resample_mask(prepared.brain, prepared.volume.grid, template.grid, motion)
-    moved = resample(prepared.volume, template.grid, motion, Interpolation.SPLINE)
+    near = prepared.volume.cropped(box_around(prepared.brain))
+    moved = resample(near, template.grid, motion, Interpolation.SPLINE)
     voxels = np.where(brain, np.clip(scale.to_normalised(moved.voxels), 0, 1), 0)
     warnings = [] if quality.is_good else [f"{name} registers only fairly: {quality}."]
     share = brain.sum() * template.grid.voxel_ml / (prepared.brain.sum() * prepared.volume.grid.voxel_ml)

@@ -105,6 +105,16 @@ class Volume:
         """Distance between neighbouring voxels along each axis."""
         return self.grid.spacing_mm
 
+    def cropped(self, box: tuple[slice, slice, slice]) -> Volume:
+        """What lies in a box of voxel indices, where it lies.
+
+        >>> Volume(np.zeros((4, 5, 6)), np.eye(4)).cropped((slice(1, 3),) * 3).affine[:3, 3].tolist()
+        [1.0, 1.0, 1.0]
+        """
+        affine = self.affine.copy()
+        affine[:3, 3] += self.affine[:3, :3] @ [along.start for along in box]
+        return Volume(self.voxels[box], affine)
+
     def with_voxels(self, voxels: NDArray) -> Volume:
         """The same place, other intensities."""
         if voxels.shape != self.voxels.shape:
