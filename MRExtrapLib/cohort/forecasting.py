@@ -15,6 +15,7 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
+from MRExtrapLib.imaging.conform import CONFORMING
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.scan import Sex
 from MRExtrapLib.imaging.writing import whole_folder
@@ -66,7 +67,7 @@ class Order:
             self.image,
         )
         identity = engine.identity
-        made_by = (identity.model_sha256, identity.fingerprint, DECODING, SHOWING)
+        made_by = (identity.model_sha256, identity.fingerprint, CONFORMING, DECODING, SHOWING)
         return key_of(*scan_hashes(person), *facts, *made_by)
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:

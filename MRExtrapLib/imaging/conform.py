@@ -32,6 +32,10 @@ from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 from MRExtrapLib.progress import Progress, silent
 
+CONFORMING = 5
+"""Raised whenever conforming or measuring gives other voxels or volumes than before: what was kept from then
+is not taken for now."""
+
 PLAUSIBLE_BRAIN_ML = (500.0, 2500.0)
 """Adult brains hold 900 to 2000 ml; what lies far outside is no brain or half of one."""
 

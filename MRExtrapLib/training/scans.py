@@ -16,17 +16,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from MRExtrapLib.imaging.conform import ConformedVisit
+from MRExtrapLib.imaging.conform import CONFORMING, ConformedVisit
 from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
-
-CONFORMING = 4
-"""Raised whenever conforming or measuring gives other voxels or volumes than before: what was kept from then
-is not taken for now."""
 
 CONFORMED = 0.8
 """Share of the time after conforming all scans of a person; then they are measured."""
