@@ -18,8 +18,9 @@ TORCH ?= torch==2.13.0
 demo: setup
 	.venv/bin/mrextrap demo -o demo
 
+# Two files at a time, a thread each: most tests are too small for a second thread to hurry them.
 test: setup
-	.venv/bin/python -m pytest
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff check .
