@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,13 @@ class Product:
 
     def measure(self, volume: Volume) -> Measured:
         """One scan, by itself."""
-        (conformed,) = conform([volume], self.segmenter.find_tissues, self.template)
-        return Measured(conformed, self.segmenter.segment(conformed.volume))
+        (alone,) = self.measure_together([volume])
+        return alone
+
+    def measure_together(self, volumes: Sequence[Volume]) -> tuple[Measured, ...]:
+        """One person's scans, as a forecast takes them."""
+        visits = conform(volumes, self.segmenter.find_tissues, self.template)
+        return tuple(Measured(one, self.segmenter.segment(one.volume)) for one in visits)
 
 
 def load_product(folder: Path, device: str) -> Product:

@@ -6,12 +6,16 @@ Each held-out scan is conformed and measured. The conformed brain is then moved 
 changes as `CHANGES_PERCENT` tells, and measured again: no second position, no noise, no shading. The true
 change is that of the labels that the segmenter drew by its own shares, so one that names what has moved as it
 named it before sees all of it. A second table tells what it sees on the left when the right alone changes.
+
+Two more tell what two scans show that are conformed together, as a forecast takes them: the scan and itself
+moved likewise, on its own grid; and the scan and itself in another contrast, where nothing has changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -25,9 +29,12 @@ from quality.subjects import add_arguments, held_out_scans, split_of
 from quality.tables import cell, markdown
 
 from MRExtrapLib.anatomy.regions import region_volumes_ml
-from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.rigid import inverse
+from MRExtrapLib.imaging.volume import Affine, Grid, Volume
+from MRExtrapLib.simulation.acquisition import acquire
 from MRExtrapLib.simulation.ageing import AgeingBrain
-from MRExtrapLib.simulation.deformation import warp
+from MRExtrapLib.simulation.deformation import Deformation, warp
+from MRExtrapLib.simulation.subject import at_rest
 
 CHANGES_PERCENT = {
     "hippocampus": -15.0,
@@ -43,6 +50,21 @@ CONDITION = "conformed, moved"
 LEFT_ONLY = np.array([1.0, 0.0])
 """Weights of left and right."""
 
+CONTRAST = 1.1
+"""The other contrast is brightness, as a share of the brightest, to this power: gray matter at 0.75 of white
+falls to 0.73."""
+
+TABLES = {
+    "seen": ("seen, % of the true change", ".0f"),
+    "elsewhere": ("seen on the left when the right alone changes", ".0f"),
+    "together": ("seen between two scans, % of the true change", ".0f"),
+    "contrast": ("between two contrasts, % of the region", ".2f"),
+}
+"""Figure → what its table is called, and how its percent are written."""
+
+UNUSED = np.random.default_rng(0)
+"""Nothing is left to chance where there is no noise."""
+
 
 def seen_shares(scan: Volume, product: Product) -> Figures:
     """Change that the segmenter sees as a share of the true one; and, with one half changed, in the other.
@@ -51,7 +73,8 @@ def seen_shares(scan: Volume, product: Product) -> Figures:
         InputError: the scan cannot be used, or cannot change so.
     """
     segmenter = product.segmenter
-    young = product.measure(scan).conformed.volume
+    conformed = product.measure(scan).conformed
+    young = conformed.volume
     _, drawn = segmenter.label(young)
     brain = AgeingBrain(young.with_voxels(drawn))
     known = [name for name in CHANGES_PERCENT if name in brain.baseline_ml]
@@ -63,22 +86,45 @@ def seen_shares(scan: Volume, product: Product) -> Figures:
     seen = [segmenter.segment(one).structures_ml for one in (young, old, half)]
     whole = [region_volumes_ml(one) for one in seen]
     left = [region_volumes_ml(one * LEFT_ONLY) for one in seen]
+    true_ml = {region: after[region] - before[region] for region in HEADLINE_REGIONS}
     figures = {}
-    for region in HEADLINE_REGIONS:
-        true_ml = after[region] - before[region]
-        figures[f"seen/{region}"] = (whole[1][region] - whole[0][region]) / true_ml
-        figures[f"elsewhere/{region}"] = (left[2][region] - left[0][region]) / (true_ml / 2)
+    for region, ml in true_ml.items():
+        figures[f"seen/{region}"] = (whole[1][region] - whole[0][region]) / ml
+        figures[f"elsewhere/{region}"] = (left[2][region] - left[0][region]) / (ml / 2)
+    later = acquire(scan, placed(motion, inverse(conformed.scan_to_template)), at_rest(scan), UNUSED)
+    for region, ml in between(scan, later, product).items():
+        figures[f"together/{region}"] = ml / true_ml[region]
+    for region, ml in between(scan, in_another_contrast(scan), product).items():
+        figures[f"contrast/{region}"] = ml / whole[0][region]
     return figures
 
 
-def share_table(records: Records, figure: str, words: str) -> tuple[str, dict[str, float]]:
+def between(first: Volume, second: Volume, product: Product) -> dict[str, float]:
+    """Change of each region from one scan to the other, in ml, as the segmenter sees it in both together."""
+    first_ml, second_ml = (one.volumes_ml for one in product.measure_together([first, second]))
+    return {region: second_ml[region] - first_ml[region] for region in HEADLINE_REGIONS}
+
+
+def placed(motion: Deformation, to_world: Affine) -> Deformation:
+    """The same motion of the same brain where it lies in another world (rigid, mm → mm)."""
+    return replace(motion, grid=Grid(motion.grid.shape, to_world @ motion.grid.affine))
+
+
+def in_another_contrast(scan: Volume) -> Volume:
+    """The scan as a scanner with another contrast would have taken it; air and the brightest stay."""
+    brightest = float(scan.voxels.max())
+    share = np.clip(scan.voxels / brightest, 0, None)
+    return scan.with_voxels(np.where(scan.voxels > 0, brightest * share**CONTRAST, scan.voxels))
+
+
+def share_table(records: Records, figure: str, words: str, digits: str) -> tuple[str, dict[str, float]]:
     """A row of means over scans, with the lowest and the highest."""
     means, cells = {}, []
     for region in HEADLINE_REGIONS:
         percent = [100 * share for share in records.column(CONDITION, f"{figure}/{region}").values()]
         means[region] = fmean(percent) if percent else float("nan")
-        span = f" ({min(percent):.0f} to {max(percent):.0f})" if percent else ""
-        cells.append(cell(means[region], ".0f") + span)
+        span = f" ({min(percent):{digits}} to {max(percent):{digits}})" if percent else ""
+        cells.append(cell(means[region], digits) + span)
     return markdown((words, *HEADLINE_REGIONS), [("mean (range)", *cells)]), means
 
 
@@ -91,10 +137,12 @@ def main() -> None:
     records = Records(arguments.output, product.identity)
     for one in held_out_scans(arguments.data, split_of(arguments), arguments.limit):
         records.measure(CONDITION, one.subject, lambda one=one: seen_shares(one.read(), product))
-    seen, seen_means = share_table(records, "seen", "seen, % of the true change")
-    leaked, leaked_means = share_table(records, "elsewhere", "seen on the left when the right alone changes")
-    records.save({"seen": seen_means, "elsewhere": leaked_means})
-    print(seen, leaked, sep="\n\n")
+    tables, means = [], {}
+    for figure, (words, digits) in TABLES.items():
+        table, means[figure] = share_table(records, figure, words, digits)
+        tables.append(table)
+    records.save(means)
+    print(*tables, sep="\n\n")
 
 
 if __name__ == "__main__":
