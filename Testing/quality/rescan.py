@@ -1,21 +1,26 @@
-"""How much volumes differ when the same brain is scanned again.
+"""How much volumes differ when the same brain is scanned again, and how much of a true change is seen.
 
-    python Testing/quality/rescan.py COHORT [--model DIR] --scans FOLDER
+    python Testing/quality/rescan.py COHORT [--model DIR] [--only TEXT] --scans FOLDER
 
 COHORT is a simulated tree with visits a few weeks apart, as `mrextrap simulate ... --years 0 1.9 2` makes:
-each has its own position, gain, shading and noise. The change that the model's segmenter sees between them,
-less the true change, in percent of the region. Scans are conformed as a forecast conforms them, and kept in
-FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate` (OUT/visits) leave them there too.
+each has its own position, gain, shading and noise. The first table holds the change that the model's
+segmenter sees between such two, less the true change, in percent of the region; the second what it sees
+between each person's first and last visit, of the true change of all together. Scans are conformed as a
+forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate`
+(OUT/visits) leave them there too.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
 from quality.tables import cell, markdown
@@ -23,6 +28,7 @@ from quality.tables import cell, markdown
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.truth import Truth, read_truth, visit_of
 from MRExtrapLib.evaluation.visits import scan_maker
+from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.training.people import PersonScans, find_people
 from MRExtrapLib.training.scans import kept_scans, read_volumes
@@ -35,44 +41,56 @@ CLOSE_PERCENT = 1.0
 """The goal: volumes of a rescan within 1 %."""
 
 
-def differences_percent(
-    person: PersonScans, scans: list[dict[str, float]], truth: Truth
-) -> list[list[float]]:
-    """Each pair's change beyond the true one, region by region."""
+Volumes = Mapping[str, float]
+"""Region → ml."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One person's visits, as they are seen and as they are.
+
+    Attributes:
+        ages_years: of the visits.
+        seen_ml: of each visit, by the segmenter.
+        true_ml: of each visit, by the simulator.
+    """
+
+    ages_years: Sequence[float]
+    seen_ml: Sequence[Volumes]
+    true_ml: Sequence[Volumes]
+
+    def grown(self, first: int, last: int) -> NDArray[np.float64]:
+        """Of each region (rows) the volume at the last visit by that at the first: seen, and true."""
+        kinds = (self.seen_ml, self.true_ml)
+        return np.array([[ml[last][region] / ml[first][region] for ml in kinds] for region in REGIONS])
+
+    def rescans(self) -> Iterator[NDArray[np.float64]]:
+        """Of each pair of visits weeks apart, what is seen beyond what changed, % of each region."""
+        for first, second in pairwise(range(len(self.ages_years))):
+            if self.ages_years[second] - self.ages_years[first] <= WEEKS_APART_YEARS:
+                seen, true = self.grown(first, second).T
+                yield 100 * (seen / true - 1)
+
+
+def watched(person: PersonScans, engine: Engine, truth: Truth, kept: Path) -> Watched:
+    """A person's visits, conformed and measured.
+
+    Raises:
+        InputError: a scan cannot be used.
+    """
     if any(visit_of(path) not in truth for path in person.paths):
         msg = f"The cohort tells no true volumes of {person.name}; give one that was simulated."
         raise SystemExit(msg)
-    found = []
-    for first, second in pairwise(range(len(scans))):
-        if person.ages_years[second] - person.ages_years[first] <= WEEKS_APART_YEARS:
-            before, after = truth[visit_of(person.paths[first])], truth[visit_of(person.paths[second])]
-            found.append(
-                [100 * ((scans[second][r] / scans[first][r]) / (after[r] / before[r]) - 1) for r in REGIONS]
-            )
-    return found
+    files = kept_scans(person, scan_maker(engine), kept)
+    true_ml = [truth[visit_of(path)] for path in person.paths]
+    return Watched(person.ages_years, [read_volumes(file) for file in files], true_ml)
 
 
-def main() -> None:
-    """Prints one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("cohort", type=Path)
-    parser.add_argument("--model")
-    parser.add_argument("--scans", type=Path, required=True)
-    chosen = parser.parse_args()
-    engine, truth = load_engine(chosen.model), read_truth(chosen.cohort)
-    found: list[list[float]] = []
-    for person in find_people([chosen.cohort])[0]:
-        try:
-            files = kept_scans(person, scan_maker(engine), chosen.scans)
-        except InputError as error:
-            print(f"left out: {person.name}: {error}", file=sys.stderr)
-            continue
-        found += differences_percent(person, [read_volumes(file) for file in files], truth)
-    if not found:
-        msg = f"Nobody of {chosen.cohort} has two visits within {WEEKS_APART_YEARS} years."
-        raise SystemExit(msg)
-    table = np.array(found)
-    columns = zip(REGIONS, table.T, strict=True)
+def rescan_table(people: Sequence[Watched]) -> str:
+    """How far two scans of one brain are apart."""
+    table = np.array([pair for person in people for pair in person.rescans()])
+    if not len(table):
+        return f"Nobody has two visits within {WEEKS_APART_YEARS} years."
     rows = [
         (
             region,
@@ -81,12 +99,44 @@ def main() -> None:
             cell(float(np.abs(one).max()), ".2f"),
             cell(100 * float(np.mean(np.abs(one) <= CLOSE_PERCENT)), ".0f"),
         )
-        for region, one in columns
+        for region, one in zip(REGIONS, table.T, strict=True)
     ]
-    print(f"{len(found)} pairs of scans\n")
-    print(
-        markdown(("region", "mean %", "SD %", "largest %", f"within {CLOSE_PERCENT:g} %, % of pairs"), rows)
-    )
+    header = ("region", "mean %", "SD %", "largest %", f"within {CLOSE_PERCENT:g} %, % of pairs")
+    return f"{len(table)} pairs of scans\n\n" + markdown(header, rows)
+
+
+def seen_table(people: Sequence[Watched]) -> str:
+    """How much of the change from first to last visit is seen, those of all people added up."""
+    changes = np.array([person.grown(0, -1) - 1 for person in people])  # people, regions, seen and true
+    seen, true = 100 * changes.mean(axis=0).T
+    rows = [
+        (region, cell(float(t), ".2f"), cell(float(s), ".2f"), cell(float(100 * s / t), ".0f"))
+        for region, s, t in zip(REGIONS, seen, true, strict=True)
+    ]
+    header = ("region", "true change, mean %", "seen, mean %", "seen of it, %")
+    return f"{len(people)} people from first to last visit\n\n" + markdown(header, rows)
+
+
+def main() -> None:
+    """Prints both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cohort", type=Path)
+    parser.add_argument("--model")
+    parser.add_argument("--only", default="", metavar="TEXT", help="people in whose name it is")
+    parser.add_argument("--scans", type=Path, required=True)
+    chosen = parser.parse_args()
+    engine, truth = load_engine(chosen.model), read_truth(chosen.cohort)
+    people: list[Watched] = []
+    for person in find_people([chosen.cohort])[0]:
+        if chosen.only in person.name:
+            try:
+                people.append(watched(person, engine, truth, chosen.scans))
+            except InputError as error:
+                print(f"left out: {person.name}: {error}", file=sys.stderr)
+    if not people:
+        msg = f"Nobody of {chosen.cohort} can be measured; give another cohort, or another --only."
+        raise SystemExit(msg)
+    print(rescan_table(people), seen_table(people), sep="\n\n")
 
 
 if __name__ == "__main__":
