@@ -6,7 +6,7 @@ One rigid motion per scan, one interpolation, one brightness scale for all visit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from MRExtrapLib.imaging.intensity import (
     IntensityMap,
     TissueIntensities,
     air_level,
+    differ_in_contrast,
     joint_maps,
     tissue_intensities,
 )
@@ -44,6 +45,11 @@ WHOLE_BRAIN_SHARE = 0.99
 
 RIM_MM = 3.0
 """Of the brain's edge, where a mask or somebody's stripping cut through fluid."""
+
+CONTRAST_WARNING = (
+    "Gray beside white matter is brighter or darker here than in the other scans by more than age makes it. "
+    "What seems to have changed may be the scanner's; compare scans of one protocol."
+)
 
 BACKGROUND = 0.5 / 255
 """Darker than this outside the brain, a value on the template grid means nothing is there."""
@@ -151,10 +157,14 @@ def conform(
     starts = [p.to_template for p in found]
     alignment = align([BareBrain.of(p.volume, p.brain) for p in found], template, starts)
     progress(0.95, "resampling")
-    maps = joint_maps([p.intensities for p in found], contract)
-    return tuple(
+    intensities = [p.intensities for p in found]
+    conformed = tuple(
         _conformed(p, scale, alignment, i, template, _name(i + 1, len(found)))
-        for i, (p, scale) in enumerate(zip(found, maps, strict=True))
+        for i, (p, scale) in enumerate(zip(found, joint_maps(intensities, contract), strict=True))
+    )
+    return tuple(
+        replace(visit, warnings=(*visit.warnings, CONTRAST_WARNING)) if differs else visit
+        for visit, differs in zip(conformed, differ_in_contrast(intensities), strict=True)
     )
 
 

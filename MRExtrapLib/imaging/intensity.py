@@ -132,6 +132,12 @@ def joint_maps(visits: Sequence[TissueIntensities], contract: IntensityContract)
     )
 
 
+def differ_in_contrast(visits: Sequence[TissueIntensities]) -> tuple[bool, ...]:
+    """Whether each visit's gray matter lies farther from the mean of all than age takes it."""
+    shares = np.array([visit.gray_share for visit in visits])
+    return tuple((np.abs(shares - shares.mean()) > GRAY_AT_EASE).tolist())
+
+
 def _two_point_map(visit: TissueIntensities, gray: float, white: float) -> IntensityMap:
     gain = (white - gray) / (visit.white - visit.gray)
     return IntensityMap(gain, white - gain * visit.white)

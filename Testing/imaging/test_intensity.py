@@ -11,6 +11,7 @@ from MRExtrapLib.imaging.intensity import (
     GRAY_AT_EASE,
     IntensityContract,
     TissueIntensities,
+    differ_in_contrast,
     joint_maps,
     tissue_intensities,
 )
@@ -44,6 +45,13 @@ def test_a_cortex_that_darkens_as_it_thins_is_left_to_darken():
     first, second = joint_maps([before, after], CONTRACT)
     voxels = np.array([0.0, 300.0, 740.0, 1000.0])
     np.testing.assert_allclose(first.to_normalised(voxels), second.to_normalised(voxels), atol=ROUNDING)
+
+
+def test_another_contrast_is_told_from_age():
+    young, old, other = (TissueIntensities(0, gray, 1000) for gray in (758, 740, 700))
+    assert not any(differ_in_contrast([young, old]))
+    assert any(differ_in_contrast([young, other]))
+    assert not any(differ_in_contrast([other]))
 
 
 def test_the_way_back_undoes_the_way_in():
