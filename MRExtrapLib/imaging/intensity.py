@@ -123,9 +123,8 @@ def tissue_intensities(
 
 def joint_maps(visits: Sequence[TissueIntensities], contract: IntensityContract) -> tuple[IntensityMap, ...]:
     """One map for each visit; after them all visits agree in median white, and in gray to `GRAY_AT_EASE`."""
-    shares = np.array([visit.gray_share for visit in visits])
-    common = shares.mean()
-    held = common + np.clip(shares - common, -GRAY_AT_EASE, GRAY_AT_EASE)
+    common, departures = _gray_shares(visits)
+    held = common + np.clip(departures, -GRAY_AT_EASE, GRAY_AT_EASE)
     return tuple(
         _two_point_map(visit, contract.white * float(share), contract.white)
         for visit, share in zip(visits, held, strict=True)
@@ -134,8 +133,14 @@ def joint_maps(visits: Sequence[TissueIntensities], contract: IntensityContract)
 
 def differ_in_contrast(visits: Sequence[TissueIntensities]) -> tuple[bool, ...]:
     """Whether each visit's gray matter lies farther from the mean of all than age takes it."""
+    _, departures = _gray_shares(visits)
+    return tuple((np.abs(departures) > GRAY_AT_EASE).tolist())
+
+
+def _gray_shares(visits: Sequence[TissueIntensities]) -> tuple[float, NDArray[np.float64]]:
+    """Mean of all visits of where gray lies between floor and white, and how far each (n,) is from it."""
     shares = np.array([visit.gray_share for visit in visits])
-    return tuple((np.abs(shares - shares.mean()) > GRAY_AT_EASE).tolist())
+    return float(shares.mean()), shares - shares.mean()
 
 
 def _two_point_map(visit: TissueIntensities, gray: float, white: float) -> IntensityMap:

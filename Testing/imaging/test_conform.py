@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.conform import ConformedVisit, Tissues, conform
+from MRExtrapLib.imaging.conform import CONTRAST_WARNING, ConformedVisit, Tissues, conform
 from MRExtrapLib.imaging.rigid import displacement_mm, inverse, rotation_about, translation
 from MRExtrapLib.imaging.template import Template, bundled_template
 from MRExtrapLib.imaging.volume import Affine, Volume
@@ -94,6 +94,16 @@ def test_a_drift_of_gain_and_offset_between_visits_vanishes(
     assert np.median(restored.voxels[brain]) == pytest.approx(
         np.median(second.voxels[brain]), rel=RESTORED_ERROR
     )
+
+
+def test_a_visit_in_another_contrast_is_warned_about(a_brain_on, a_grid_stored, a_template, a_tissue_finder):
+    scan = a_brain_on(a_grid_stored("RAS"))
+    brightest = scan.voxels.max()
+    other = scan.with_voxels(brightest * np.clip(scan.voxels / brightest, 0, None) ** 1.5)
+    alike = conform([scan, scan], a_tissue_finder, a_template)
+    unlike = conform([scan, other], a_tissue_finder, a_template)
+    assert not any(CONTRAST_WARNING in visit.warnings for visit in alike)
+    assert all(CONTRAST_WARNING in visit.warnings for visit in unlike)
 
 
 def test_visits_meet_and_their_order_does_not_matter(a_brain_on, a_grid_stored, a_template, a_tissue_finder):

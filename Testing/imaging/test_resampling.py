@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from MRExtrapLib.imaging.resampling import Interpolation, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.resampling import Interpolation, box_around, resample, resample_labels, resample_mask
 from MRExtrapLib.imaging.rigid import translation
-from MRExtrapLib.imaging.volume import Grid
+from MRExtrapLib.imaging.volume import Grid, Volume
 
 ROUNDING = 1e-5
 """Single precision, relative to the brightest voxel."""
@@ -41,6 +41,23 @@ def test_a_mask_keeps_its_millilitres_on_finer_and_coarser_grids(a_brain_on, a_g
     resampled = resample_mask(mask, scan.grid, grid)
     own_ml = mask.sum() * scan.grid.voxel_ml
     assert resampled.sum() * grid.voxel_ml == pytest.approx(own_ml, rel=KEPT_VOLUME)
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 2.0, 8.0])
+def test_a_box_around_a_mask_holds_all_that_resampling_sees_of_it(spacing_mm):
+    mask = np.zeros((60, 70, 80), dtype=bool)
+    mask[28:31, 30:40, 40:44] = True
+    source, grid = Grid(mask.shape, np.eye(4)), Grid((12, 12, 12), np.diag([*[spacing_mm] * 3, 1.0]))
+    shift = translation(np.array([-25.3, -27.1, -36.4]))
+    whole = Volume(mask.astype(np.float32), source.affine)
+    part = whole.cropped(box_around(mask))
+    assert part.voxels.size < whole.voxels.size
+    for interpolation in (Interpolation.LINEAR, Interpolation.SPLINE):
+        seen = [resample(one, grid, shift, interpolation).voxels for one in (whole, part)]
+        np.testing.assert_allclose(*seen, atol=ROUNDING)
+    np.testing.assert_array_equal(
+        resample_mask(mask, source, grid, shift), resample(whole, grid, shift).voxels >= 0.5
+    )
 
 
 def test_labels_come_back_as_labels(a_brain_on, a_grid_stored):
