@@ -16,6 +16,9 @@ Diagnosis: TypeAlias = Literal["CN", "MCI", "AD"]
 COVARIATE_NAMES = ("intercept", "age", "sex", "MCI", "AD")
 """The columns of a row: 1, years above the stated age, ±½ for sex, and an indicator for each diagnosis."""
 
+SEX, INDICATORS = 2, slice(3, 5)
+"""Which of them."""
+
 _SEX = {"F": -0.5, "M": 0.5}
 _DIAGNOSIS = {"CN": (0.0, 0.0), "MCI": (1.0, 0.0), "AD": (0.0, 1.0)}
 
@@ -50,8 +53,8 @@ class Covariates:
         >>> Covariates(72.0, "M", "AD").row(70.0, np.zeros(5)).tolist()
         [1.0, 2.0, 0.5, 0.0, 1.0]
         """
-        sex = typical[2] if self.sex is None else _SEX[self.sex]
-        diagnosis = typical[3:] if self.diagnosis is None else _DIAGNOSIS[self.diagnosis]
+        sex = typical[SEX] if self.sex is None else _SEX[self.sex]
+        diagnosis = typical[INDICATORS] if self.diagnosis is None else _DIAGNOSIS[self.diagnosis]
         return np.array([1.0, self.age_years - age_centre_years, sex, *diagnosis])
 
 

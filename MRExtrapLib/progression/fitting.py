@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.covariates import COVARIATE_NAMES, typical_row
+from MRExtrapLib.progression.covariates import COVARIATE_NAMES, INDICATORS, SEX, typical_row
 from MRExtrapLib.progression.noise import Noise, estimate_noise, noise_contrasts, principal_mixtures
 from MRExtrapLib.progression.prior import CURVATURE_PER_YEAR, MOST_FACTORS, Prior
 from MRExtrapLib.progression.scores import Scores, expected_scores
@@ -33,8 +33,12 @@ PEOPLE_PER_FACTOR = 3
 """A pattern of change needs a few people to be seen in."""
 
 RIDGE_PEOPLE = 1.0
-"""Effects of covariates are held back as if one person more had shown none; a covariate that does not vary
-in the cohort then has no effect at all."""
+"""Effects of age and diagnosis are held back as if one person more had shown none; a covariate that does not
+vary in the cohort then has no effect at all."""
+
+SEX_EFFECT = 0.3
+"""Rates of men and women are expected to differ by no more than about so many of people's own standard
+deviations: one man among ten women says next to nothing of men, a hundred of each say what they show."""
 
 VARIANCE_STEPS = 3
 """Updates of the variances for one of everything else; they move slowest and cost least."""
@@ -293,8 +297,13 @@ def _unexplained(evidence: _Evidence, mean_rate: NDArray[np.float32], block: sli
 
 
 def _ridge(rows: Array) -> Array:
-    """What holds each covariate's effect back: its variance in the cohort, times `RIDGE_PEOPLE`."""
+    """What holds each covariate's effect back: the inverse of the squared size that is expected of it, in
+    people's own standard deviations. Of age its variance in the cohort; an indicator's is at most a quarter,
+    and is taken to be that, or else the rarer a diagnosis the less would be asked of it.
+    """
     spread = rows.var(axis=0)
+    spread[INDICATORS] = np.where(spread[INDICATORS] > 0, 0.25, 0.0)
     held = RIDGE_PEOPLE * np.where(spread > 0, spread, 1.0)
     held[0] = 0.0
+    held[SEX] = 1 / SEX_EFFECT**2
     return held

@@ -54,7 +54,8 @@ def timing_of(ages_years: Sequence[float]) -> Timing:
     if ages.ndim != 1 or not len(ages) or not np.all(np.isfinite(ages)):
         msg = f"A person's scans need one finite age each, at least one scan; got {list(ages_years)}."
         raise InputError(msg)
-    offsets = ages - ages.mean()
+    # ages that are one differ from their mean by what arithmetic leaves, and that is no time
+    offsets = np.zeros_like(ages) if np.ptp(ages) == 0 else ages - ages.mean()
     information = float(np.sum(offsets**2))
     root = np.sqrt(information)
     return Timing(ages, information, offsets / root if root > 0 else np.zeros_like(offsets))

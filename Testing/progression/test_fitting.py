@@ -9,7 +9,7 @@ from progression_priors import a_prior_of, drawn_person
 import MRExtrapLib.progression.cohort as cohort_module
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.covariates import SEX, Covariates
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.line import fit_line
 from MRExtrapLib.progression.posterior import posterior_rate, total_variances
@@ -135,6 +135,19 @@ def test_a_covariate_that_does_not_vary_has_no_effect() -> None:
     prior = fit_prior(Cohort(people), PriorFitting(factors=1, noise_factors=0, iterations=3))
     np.testing.assert_allclose(prior.mean_rate[2:], 0, atol=1e-5)
     assert prior.unfamiliar(Covariates(70.0, None, "AD"))
+
+
+def test_one_man_among_women_says_next_to_nothing_of_men() -> None:
+    """Whatever one man's rate is, it is not what men are like."""
+    people, unlike_others = [], 0.5
+    for number, one in enumerate(drawn_cohort(truth(), 20).people):
+        sex, own = ("M", unlike_others) if number == 0 else ("F", 0.0)
+        years = np.array(one.ages_years) - one.covariates.age_years
+        latents = one.latents + own * years[:, None, None, None, None]
+        facts = Covariates(one.covariates.age_years, sex, "CN")
+        people.append(Participant(one.name, one.ages_years, latents, facts))
+    prior = fit_prior(Cohort(tuple(people)), PriorFitting(factors=1, noise_factors=0, iterations=8))
+    assert abs(prior.mean_rate[SEX].mean()) < 0.2 * unlike_others
 
 
 def test_latents_on_disk_are_read_in_pieces(tmp_path) -> None:

@@ -125,12 +125,14 @@ def test_without_patterns_it_is_the_formula_of_the_design() -> None:
     np.testing.assert_allclose(found.data_weight(), information / (information + sigma2 / tau2))
 
 
-def test_scans_of_one_day_stay_finite_and_say_nothing_of_the_rate() -> None:
+@pytest.mark.parametrize("age", [74.0, 55.3])  # the mean of 55.3 three times is not 55.3
+def test_scans_of_one_day_stay_finite_and_say_nothing_of_the_rate(age: float) -> None:
     prior = a_prior_of()
-    once, often = posterior_of(prior, (74.0,)), posterior_of(prior, (74.0, 74.0, 74.0))
+    once, often = posterior_of(prior, (age,)), posterior_of(prior, (age, age, age))
+    assert timing_of((age, age, age)).information == 0
     np.testing.assert_allclose(often.rate, once.rate, atol=ROUNDING)
     noise = prior.noise_variance + np.sum(prior.noise_factors.astype(float) ** 2, axis=0)
-    np.testing.assert_allclose(often.variance(74.0), noise / 3, rtol=STORED)
+    np.testing.assert_allclose(often.variance(age), noise / 3, rtol=STORED)
     assert np.all(np.isfinite(often.sample(80.0, 2, np.random.default_rng(0))))
 
 
