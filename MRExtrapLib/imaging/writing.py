@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.marker import MARKER, mark, stranger_in
 from MRExtrapLib.imaging.unfinished import earlier_sibling, unfinished_sibling
 from MRExtrapLib.imaging.volume import Affine, Volume, checked_affine
 
@@ -27,9 +28,6 @@ NO_ENTRY = {
     errno.ENOTDIR: "there is no such folder",
 }
 """What the system's refusals mean to whoever chose the place."""
-
-MARKER = ".mrextrap"
-"""Lies in every folder that we made, and so allows a later run to replace it."""
 
 GROWING_MARKER = ".mrextrap-growing"
 """Lies in every folder that a command of ours adds to, run after run; no other command may replace it."""
@@ -132,8 +130,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
     included. Missing parents are made, and taken away again.
 
     Raises:
-        InputError: `out` holds what we did not make, its parent is no folder or not writable (all before any
-            work), or the disk is full.
+        InputError: `out` holds a file that we did not put there, its parent is no folder or not writable (all
+            before any work), or the disk is full.
 
     >>> import tempfile
     >>> out = Path(tempfile.mkdtemp()) / "forecast"
@@ -143,7 +141,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     True
     """
     out = Path(out).resolve()
-    _refuse_foreign(out)
+    _refuse_irreplaceable(out)
     unfinished = unfinished_sibling(out)
     made: list[Path] = []
     try:
@@ -151,12 +149,11 @@ def whole_folder(out: Path) -> Iterator[Path]:
             for folder in (*_missing_parents(out), unfinished):
                 folder.mkdir()
                 made.append(folder)
-            (unfinished / MARKER).write_text(
-                "Made by MRExtrap, which may replace this folder.\n", encoding="utf-8"
-            )
         with _told(out, DISK_FULL):  # who fills the folder may be refused elsewhere for other reasons
             yield unfinished
         with _told(out, DISK_FULL | NO_ENTRY):
+            mark(unfinished)
+            _refuse_irreplaceable(out)  # someone may have put a file there in the meantime
             _put_in_place(unfinished, out)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -241,6 +238,17 @@ def _refuse_foreign(out: Path, marker: str = MARKER) -> None:
     nearest = next(folder for folder in out.parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         msg = f"Nothing can be written in {nearest}, so not {out} either; choose one that you may write to."
+        raise InputError(msg)
+
+
+def _refuse_irreplaceable(out: Path) -> None:
+    """Refuse also an `out` of ours to which someone added a file: replacing would delete it."""
+    _refuse_foreign(out)
+    if stranger := stranger_in(out):
+        msg = (
+            f"The folder {out} holds {stranger}, which MRExtrap did not put there and would delete; "
+            "move it elsewhere, or choose another folder."
+        )
         raise InputError(msg)
 
 

@@ -197,6 +197,50 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     assert (tmp_path / "forecast" / "volumes.csv").exists()
 
 
+@pytest.mark.parametrize("place", ["notes.docx", "figures/notes.docx"])
+def test_a_file_that_someone_added_to_a_forecast_is_named_and_kept(place: str, tmp_path: Path) -> None:
+    out = tmp_path / "forecast"
+    with whole_folder(out) as folder:
+        (folder / "figures").mkdir()
+        (folder / "figures" / "volumes.png").write_text("earlier")
+    (out / place).write_text("a day of work")
+    before = everything_in(tmp_path)
+    with pytest.raises(InputError, match=rf"holds {place}.*move it elsewhere"), whole_folder(out):
+        pytest.fail("work began")
+    assert everything_in(tmp_path) == before
+
+
+def test_a_file_that_someone_adds_during_the_work_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "forecast"
+    with whole_folder(out) as folder:
+        (folder / "volumes.csv").write_text("earlier")
+    with pytest.raises(InputError, match=r"notes\.docx"), whole_folder(out) as folder:
+        (folder / "volumes.csv").write_text("later")
+        (out / "notes.docx").write_text("a day of work")
+        before = everything_in(out)
+    assert everything_in(out) == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._volumes.csv", "Thumbs.db"])
+def test_what_a_file_browser_leaves_behind_may_go(name: str, tmp_path: Path) -> None:
+    for words in ("earlier", "later"):
+        with whole_folder(tmp_path / "forecast") as folder:
+            (folder / "volumes.csv").write_text(words)
+        (tmp_path / "forecast" / name).write_bytes(b"\0")
+    assert (tmp_path / "forecast" / "volumes.csv").read_text() == "later"
+
+
+def test_a_folder_whose_marker_lists_nothing_yet_is_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "forecast"
+    out.mkdir()
+    (out / ".mrextrap").write_text("Made by MRExtrap, which may replace this folder.\n")
+    (out / "earlier.csv").write_text("kind")
+    with whole_folder(out) as folder:
+        (folder / "later.csv").write_text("kind")
+    assert everything_in(out).keys() == {".mrextrap", "later.csv"}
+
+
 def test_a_folder_of_someone_else_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="did not make"), whole_folder(tmp_path):
