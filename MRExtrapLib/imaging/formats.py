@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 FORM_AGREEMENT_MM = 0.1
 """sform and qform that place corners closer than this are the same placement, rounded."""
+
+CONTENT = "NRRD_content"
+"""ITK's name for NRRD's field `content`, which says what an image is."""
+
+COMPUTED = re.compile(r"MRExtrap: ([A-Z]+)\b.*\bnot acquired")
+"""How an image of ours says that it is no scan. Simulated scans say otherwise: they stand for scans."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
@@ -72,7 +79,8 @@ def read_nibabel(file: Path) -> StoredVolume:
     check_size(name, image.shape, dtype.itemsize, file.stat().st_size * (DEFLATE_RATIO if packed else 1))
     shape = spatial_shape(name, image.shape)
     voxels = _voxels(file, type(image), packed).reshape(shape)
-    return StoredVolume(checked_volume(name, voxels, image.affine), _placement_doubts(name, image))
+    doubts = (*_origin_doubts(name, _description(image)), *_placement_doubts(name, image))
+    return StoredVolume(checked_volume(name, voxels, image.affine), doubts)
 
 
 def read_nrrd(file: Path) -> StoredVolume:
@@ -103,11 +111,10 @@ def read_nrrd(file: Path) -> StoredVolume:
         raise InputError(_cut_short(file)) from error
     voxels = sitk.GetArrayFromImage(image).T.reshape(shape)
     volume = checked_volume(name, voxels, itk_affine(image))
-    if reader.HasMetaDataKey("NRRD_space"):
-        return StoredVolume(volume)
-    return StoredVolume(
-        volume, (f"{name} does not say in which space it lies; left and right are a guess (LPS).",)
-    )
+    doubts = _origin_doubts(name, reader.GetMetaData(CONTENT) if reader.HasMetaDataKey(CONTENT) else "")
+    if not reader.HasMetaDataKey("NRRD_space"):
+        doubts += (f"{name} does not say in which space it lies; left and right are a guess (LPS).",)
+    return StoredVolume(volume, doubts)
 
 
 READERS: dict[str, Reader] = {
@@ -147,6 +154,19 @@ def _voxels(file: Path, kind: type[SerializableImage], packed: bool) -> np.ndarr
     except CUT_SHORT as error:
         raise InputError(_cut_short(file)) from error
     return voxels
+
+
+def _description(image: SpatialImage) -> str:
+    """What a NIfTI header says that the image is; MGH headers say nothing."""
+    return "" if isinstance(image, MGHImage) else bytes(image.header["descrip"]).decode("ascii", "replace")
+
+
+def _origin_doubts(name: str, description: str) -> tuple[str, ...]:
+    """Whether an image was made by us, and would only tell us what we said before."""
+    if (computed := COMPUTED.match(description)) is None:
+        return ()
+    words = f"{name} was {computed[1].lower()} by MRExtrap, not acquired; give the person's own scans alone."
+    return (words,)
 
 
 def _placement_doubts(name: str, image: SpatialImage) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.formats import LPS_TO_RAS
+from MRExtrapLib.imaging.formats import CONTENT, LPS_TO_RAS
 from MRExtrapLib.imaging.volume import Affine, Volume, checked_affine
 from MRExtrapLib.imaging.writing import fitting_labels, whole_file, write_labels, write_nifti
 
@@ -21,9 +21,6 @@ DEFAULT_FORMAT: ImageFormat = "nifti"
 
 ENDINGS: Mapping[ImageFormat, str] = {"nifti": ".nii.gz", "nrrd": ".nrrd"}
 """How files of each format end."""
-
-CONTENT = "NRRD_content"
-"""ITK's name for NRRD's field `content`, which says what an image is."""
 
 
 def write_image(

@@ -20,6 +20,7 @@ from MRExtrapLib.forecast.reconstruction import reconstruct, write_reconstructio
 from MRExtrapLib.forecast.result import Forecast
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
 from MRExtrapLib.imaging.reading import read_scan
+from MRExtrapLib.imaging.storing import ImageFormat
 from MRExtrapLib.imaging.volume import Volume
 
 AFFINE_MM = 1e-4
@@ -106,6 +107,16 @@ def test_predicted_images_say_that_they_are(a_forecast: Forecast, tmp_path: Path
     write_forecast(a_forecast, tmp_path)
     description = nib.load(tmp_path / "predicted_age-76.50_T1w.nii.gz").header["descrip"].item().decode()
     assert "PREDICTED" in description
+
+
+@pytest.mark.parametrize("image_format", ["nifti", "nrrd"])
+def test_a_predicted_image_is_not_taken_for_a_scan_without_a_word(
+    a_forecast: Forecast, image_format: ImageFormat, tmp_path: Path
+) -> None:
+    write_forecast(a_forecast, tmp_path, image_format=image_format)
+    (predicted,) = tmp_path.glob("predicted_age-76.50_T1w.*")
+    (doubt,) = read_scan(predicted).warnings
+    assert doubt.startswith(f"{predicted.name} was predicted by MRExtrap, not acquired")
 
 
 def test_every_label_has_a_name(a_forecast: Forecast, tmp_path: Path) -> None:
@@ -204,7 +215,8 @@ def test_an_interpolation_runs_from_the_first_scan_to_the_second(tmp_path: Path)
         (0.5, (scans[0].volume.voxels + scans[1].volume.voxels) / 2),
         (0.0, scans[1].volume.voxels),
     ):
-        image = nib.load(tmp_path / f"interpolated_alpha-{alpha:.3f}_T1w.nii.gz")
-        np.testing.assert_allclose(image.get_fdata(), expected, atol=HALF_A_UNIT)
+        scan = read_scan(tmp_path / f"interpolated_alpha-{alpha:.3f}_T1w.nii.gz")
+        np.testing.assert_allclose(scan.volume.voxels, expected, atol=HALF_A_UNIT)
+        assert "was interpolated by MRExtrap, not acquired" in scan.warnings[0]
     volumes = [mixture.volumes_ml["hippocampus"] for mixture in made.mixtures]
     assert volumes[1] == pytest.approx((volumes[0] + volumes[2]) / 2, rel=1e-4)

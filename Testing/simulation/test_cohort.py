@@ -90,6 +90,7 @@ def test_only_the_real_scan_is_not_called_simulated(a_cohort: Path) -> None:
     assert told == ["yes", "no", "yes"]
     for path in a_cohort.rglob("*acq-simulated_T1w.nii.gz"):
         assert b"SIMULATED" in nib.load(path).header["descrip"].tobytes()
+        assert read_scan(path).warnings == ()  # cohorts and training are made of them
 
 
 def test_the_real_scan_is_kept_as_it_is(a_cohort: Path) -> None:
