@@ -114,9 +114,9 @@ def _add_import(commands: argparse._SubParsersAction) -> None:
         type=int,
         nargs=3,
         metavar=("X", "Y", "Z"),
-        help="grid it was trained on; default: the template's",
+        help="grid it was trained on; any but the template's, the default, is refused",
     )
-    parser.add_argument("--spacing-mm", type=float, metavar="MM", help="voxel size; default: the template's")
+    parser.add_argument("--spacing-mm", type=float, metavar="MM", help="size of its voxels; likewise")
     parser.set_defaults(run=run_import)
 
 
@@ -132,13 +132,24 @@ def _import_weights(arguments: argparse.Namespace, catalogue: Catalogue) -> Path
         raise InputError(msg)
     template = bundled_template()
     shape = tuple(arguments.shape) if arguments.shape else None
-    grid = model_grid(grid_of(template.grid, shape, arguments.spacing_mm), template.name, BUNDLED)
+    grid = grid_of(template.grid, shape, arguments.spacing_mm)
+    if not grid.is_same_as(template.grid):
+        msg = (
+            f"MRExtrap brings every scan to {template.grid.words}, so it cannot use an autoencoder trained "
+            f"on {grid.words}; import weights that were trained on that grid."
+        )
+        raise InputError(msg)
     name = (
         arguments.name or re.sub(r"[^A-Za-z0-9._-]+", "-", arguments.source.stem).strip(".-_") or "imported"
     )
-    return import_monai(
-        ImportRequest(arguments.source, arguments.config, name, grid, arguments.licence), catalogue
+    request = ImportRequest(
+        arguments.source,
+        arguments.config,
+        name,
+        model_grid(grid, template.name, BUNDLED),
+        arguments.licence,
     )
+    return import_monai(request, catalogue)
 
 
 def _catalogue(arguments: argparse.Namespace) -> Catalogue:
@@ -156,14 +167,13 @@ def _row(entry: Entry) -> tuple[str, str, str, str]:
 
 
 def _facts(manifest: Manifest, folder: Path, sha256: str) -> list[tuple[str, str]]:
-    shape, spacing = manifest.grid.shape, manifest.grid.grid.spacing_mm
     facts = [
         ("name", manifest.name),
         ("description", manifest.description or "none"),
         ("folder", str(folder)),
         ("sha256", sha256),
         ("licence", manifest.licence),
-        ("grid", f"{' × '.join(map(str, shape))} at {' × '.join(f'{mm:g}' for mm in spacing)} mm"),
+        ("grid", manifest.grid.grid.words),
         ("template", manifest.grid.template),
     ]
     facts += [(role, spec.architecture) for role, spec in manifest.networks.items()]

@@ -84,10 +84,16 @@ def _require_scale(model: Model) -> None:
 
 def _template_of(model: Model) -> Template:
     template = bundled_template()
-    if model.template != template.name or not model.grid.is_same_as(template.grid):
+    if model.template != template.name:
         msg = (
             f"The model {model.name} works in the space of the template {model.template}, which this version "
             f"does not have (it has {template.name}); install a model made for it."
+        )
+        raise ModelError(msg)
+    if not model.grid.is_same_as(template.grid):
+        msg = (
+            f"The model {model.name} works on a grid of {model.grid.words}, but this version brings every "
+            f"scan to {template.grid.words}, around {template.name}; install a model made for that grid."
         )
         raise ModelError(msg)
     return template

@@ -58,6 +58,16 @@ class Grid:
         return float(x), float(y), float(z)
 
     @property
+    def words(self) -> str:
+        """How many voxels of which size, to read.
+
+        >>> Grid((80, 96, 80), np.diag([2.0, 2.0, 2.0, 1.0])).words
+        '80 × 96 × 80 at 2 × 2 × 2 mm'
+        """
+        counts, sizes = (" × ".join(f"{n:g}" for n in along) for along in (self.shape, self.spacing_mm))
+        return f"{counts} at {sizes} mm"
+
+    @property
     def voxel_ml(self) -> float:
         """Volume of one voxel in millilitres."""
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0

@@ -172,7 +172,7 @@ def grid_of(
     [0.5, 0.5, 0.5]
     """
     shape = shape or template.shape
-    spacing = np.full(3, spacing_mm) if spacing_mm else np.array(template.spacing_mm)
+    spacing = np.full(3, spacing_mm) if spacing_mm is not None else np.array(template.spacing_mm)
     if not (spacing > 0).all():
         msg = f"A spacing of {spacing_mm:g} mm is impossible; give a positive number."
         raise InputError(msg)

@@ -97,6 +97,28 @@ def test_weights_without_configuration_are_bad_input(
         typed("import", "nowhere.pt", "--config", some_weights[1])
 
 
+@pytest.mark.parametrize(
+    ("words", "grid"),
+    [
+        (("--shape", "80", "96", "80", "--spacing-mm", "2"), "80 × 96 × 80 at 2 × 2 × 2 mm"),
+        (("--spacing-mm", "1.5"), "160 × 192 × 160 at 1.5 × 1.5 × 1.5 mm"),
+    ],
+)
+def test_a_grid_that_scans_are_not_brought_to_is_refused_before_anything_is_installed(
+    words: tuple[str, ...],
+    grid: str,
+    typed: Callable[..., int],
+    some_weights: tuple[str, str],
+    a_catalogue: Catalogue,
+) -> None:
+    state, config = some_weights
+    with pytest.raises(InputError, match=f"160 × 192 × 160 at 1 × 1 × 1 mm.*trained on {grid}"):
+        typed("import", state, "--config", config, *words)
+    assert a_catalogue.entries() == ()
+    the_templates = ("--shape", "160", "192", "160", "--spacing-mm", "1")
+    assert typed("import", state, "--config", config, *the_templates) == 0
+
+
 def test_a_changed_byte_fails_verification(
     typed: Callable[..., int], some_weights: tuple[str, str], a_catalogue: Catalogue
 ) -> None:

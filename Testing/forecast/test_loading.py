@@ -17,3 +17,11 @@ def test_a_model_of_another_brightness_scale_is_refused(tmp_path) -> None:
     save_model(tmp_path / "other", other, model.networks, "# A card")
     with pytest.raises(ModelError, match="another scale of brightness"):
         load_engine(str(tmp_path / "other"), "cpu")
+
+
+def test_a_model_of_another_grid_is_told_both_grids(tmp_path) -> None:
+    model = load_model(find_model())
+    other = replace(model.manifest, grid=replace(model.manifest.grid, shape=(80, 96, 80)))
+    save_model(tmp_path / "other", other, model.networks, "# A card")
+    with pytest.raises(ModelError, match=r"grid of 80 × 96 × 80 at 1 × 1 × 1 mm.*160 × 192 × 160"):
+        load_engine(str(tmp_path / "other"), "cpu")
