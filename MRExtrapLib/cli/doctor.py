@@ -11,7 +11,7 @@ from pathlib import Path
 
 from MRExtrapLib import __version__
 from MRExtrapLib.cli.demo import SAMPLE, sample_scans
-from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.errors import InputError, ModelError, fit_to_copy
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -29,7 +29,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def diagnose() -> Iterator[tuple[str, str, bool]]:
-    """What was looked at, what was found in words, and whether it is well."""
+    """What was looked at, what was found in words, and whether it is well.
+
+    Paths in the home folder begin with ~, so that the words name nobody.
+    """
+    for name, words, is_well in _findings():
+        yield name, fit_to_copy(words), is_well
+
+
+def _findings() -> Iterator[tuple[str, str, bool]]:
     yield "mrextrap", f"{__version__} in {Path(__file__).resolve().parents[1]}", True
     yield "python", f"{platform.python_version()} {sys.executable}", True
     yield "system", f"{platform.system()} {platform.release()} {platform.machine()}", True

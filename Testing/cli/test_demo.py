@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 from fakes import AFFINE, fake_voxels, open_fake_engine
 
 from MRExtrapLib.cli import demo, doctor
 from MRExtrapLib.cli.main import build_parser
-from MRExtrapLib.errors import InputError
+from MRExtrapLib.errors import InputError, fit_to_copy
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
 
@@ -75,3 +75,30 @@ def test_the_doctors_exit_code_tells_whether_all_is_well(capsys: pytest.CaptureF
     is_well = all(well for _, _, well in doctor.diagnose())
     assert doctor.run(argparse.Namespace()) == (0 if is_well else 3)
     assert "python" in capsys.readouterr().out
+
+
+def test_the_doctors_answer_does_not_name_whose_home_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = demo.SAMPLE.parents[1]
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    told = {name: words for name, words, _ in doctor.diagnose()}
+    assert not any(str(home) in words for words in told.values())
+    assert told["sample"].endswith(str(Path("~") / demo.SAMPLE.relative_to(home)))
+
+
+@pytest.mark.parametrize(
+    ("words", "copied"),
+    [
+        ("/homes/ann/x.nii is cut short.", "~/x.nii is cut short."),
+        ("No such file: '/homes/ann'", "No such file: '~'"),
+        ("/homes/anna and /mnt/homes/ann-2 stay", "/homes/anna and /mnt/homes/ann-2 stay"),
+    ],
+)
+def test_a_sentence_that_is_copied_has_a_tilde_for_the_home_alone(words: str, copied: str) -> None:
+    assert fit_to_copy(words, [PurePosixPath("/homes/ann")]) == copied
+
+
+def test_doubled_backslashes_of_an_error_are_a_path_too() -> None:
+    words = r"[WinError 126] 'D:\\Homes\\Ann\\torch\\c10.dll' and D:\Homes\Ann\model"
+    told = fit_to_copy(words, [PureWindowsPath("D:/Homes/Ann")])
+    assert told == r"[WinError 126] '~\\torch\\c10.dll' and ~\model"
