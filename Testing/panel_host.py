@@ -194,21 +194,24 @@ def _of_qt(name: str) -> object:
     raise AttributeError(name)
 
 
-def add_slice_view(scene: slicer.vtkMRMLScene, name: str) -> None:
-    """The nodes of a slice view."""
+def add_slice_view(scene: slicer.vtkMRMLScene, name: str) -> list[slicer.vtkMRMLNode]:
+    """The nodes of a slice view, what it shows last."""
+    added = []
     for kind in (slicer.vtkMRMLSliceNode, slicer.vtkMRMLSliceCompositeNode):
         node = kind()
         node.SetSingletonTag(name)
         node.SetLayoutName(name)
-        scene.AddNode(node)
+        added.append(scene.AddNode(node))
+    return added
 
 
-def node_of_file(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
-    """As Slicer loads a file."""
+def node_of_file(path: Path, is_centred: bool = False) -> slicer.vtkMRMLScalarVolumeNode:
+    """As Slicer loads a file; centred, if that box was ticked."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path.name.partition(".")[0])
     storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
     storage.SetFileName(str(path))
     storage.SetSingleFile(1)
+    storage.SetCenterImage(is_centred)
     assert storage.ReadData(node)
     node.SetAndObserveStorageNodeID(storage.GetID())
     return node

@@ -84,6 +84,8 @@ def own_file(node: slicer.vtkMRMLScalarVolumeNode) -> Path | None:
     storage = node.GetStorageNode()
     if storage is None or storage.GetNumberOfFileNames() > 0 or node.GetModifiedSinceRead():
         return None
+    if storage.GetCenterImage():  # Slicer has moved the volume to the origin, whatever the file says
+        return None
     path = Path(storage.GetFullNameFromFileName() or "")
     return path if path.name.lower().endswith(ENDINGS) and path.is_file() else None
 

@@ -129,6 +129,29 @@ def test_a_volume_with_its_own_file_goes_by_its_path_and_a_changed_one_as_writte
     assert node.GetStorageNode().GetFileName() == str(tmp_path / "scan.nii.gz")
 
 
+def test_a_volume_that_was_centred_when_loaded_is_placed_as_the_scene_has_it(
+    make_panel: Callable[..., Panel], tmp_path: Path
+) -> None:
+    from MRExtrapPanel.scans import SceneScans, own_file, visit_of
+    from MRExtrapPanel.selftest import SPACING_MM, phantom
+    from MRExtrapPanel.visits import VisitTable
+    from panel_host import node_of_file
+
+    from MRExtrapLib.scene.arrays import affine_of
+
+    make_panel()
+    array = phantom(70.0)
+    elsewhere = array.affine.copy()
+    elsewhere[:3, 3] += 40.0
+    nib.Nifti1Image(array.voxels, elsewhere).to_filename(tmp_path / "scan.nii.gz")
+    node = node_of_file(tmp_path / "scan.nii.gz", is_centred=True)
+    assert own_file(node) is None
+    (given,) = SceneScans().inputs(VisitTable((visit_of(node),)), tmp_path)
+    np.testing.assert_allclose(given.affine, affine_of(node))
+    centre = np.array(given.affine) @ [*((np.array(array.voxels.shape) - 1) / 2), 1.0]
+    assert np.abs(centre[:3]).max() <= SPACING_MM  # whichever voxel Slicer calls the middle
+
+
 def test_an_age_is_typed_into_the_table_and_a_wrong_one_refused(panel: Panel) -> None:
     table = panel.ui.visitsTable
     table.item(0, 1).setText("69,5")
