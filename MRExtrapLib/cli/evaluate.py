@@ -43,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--directions",
         type=int,
         metavar="N",
-        help="that intervals are decoded along (default 4; 0: no intervals)",
+        help="that intervals are decoded along (default 4; 0: only those that a prior of volumes states)",
     )
     parser.add_argument("--steps", type=int, metavar="N", help="of the interpolation (default 6)")
     add_crew(parser)

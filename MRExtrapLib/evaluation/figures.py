@@ -135,7 +135,7 @@ def methods_figure(evaluation: Evaluation) -> Figure | None:
         _title(axis, region)
         axis.set_xlabel("mean |error| of change (ml)")
     figure.suptitle(
-        "Error of the predicted change, all scans before the target known (lines: 95 % over subjects)"
+        "Error of the predicted change, all scans up to the last one given known (lines: 95 % over subjects)"
     )
     return figure
 

@@ -11,6 +11,10 @@ RIVALS = (CARRIED_FORWARD, VOLUME_LINE, MIXED)
 """That the model is to beat."""
 
 
+TOLD_APART = 0.05
+"""A difference counts where its interval is clear of zero and chance gives as large a one less often."""
+
+
 def findings(evaluation: Evaluation) -> list[str]:
     """A sentence for each main region: the model's error, who is beaten and who is not, and its intervals."""
     shown = evaluation.shown_method
@@ -38,6 +42,7 @@ def findings(evaluation: Evaluation) -> list[str]:
 def _verdict(ours: Answers, theirs: Answers, rival: str) -> str:
     gap, p = difference(ours, theirs)
     amount = f"{abs(gap.value):.2g} ml {'less' if gap.value < 0 else 'more'}"
-    if gap.low <= 0 <= gap.high or not gap.is_bounded:
+    is_told = gap.is_bounded and not gap.low <= 0 <= gap.high and p < TOLD_APART
+    if not is_told:
         return f"not told apart from {rival} ({amount})"
     return f"{amount} than {rival} (p = {p:.2g})"

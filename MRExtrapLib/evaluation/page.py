@@ -25,9 +25,9 @@ from MRExtrapLib.evaluation.page_tables import (
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 
 COMPARED_WORDS = (
-    "Each method knows all scans before the target; trials with one scan are left out, so that every method "
-    "answers the same ones. Lower is better, bold is best; square brackets hold 95 % of what other subjects "
-    "would have given."
+    "Each method knows all scans up to the last one given; trials with one scan are left out, so that every "
+    "method answers the same ones. Lower is better, bold is best; square brackets hold 95 % of what other "
+    "subjects would have given."
 )
 
 
@@ -95,15 +95,15 @@ def _error_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
         Part(
             "More scans",
             (
-                f"The same subjects and targets, with 1 to {nested} of the scans before the target, the last "
-                "of them always included. With fewer scans the span is shorter too.",
+                f"The same subjects and targets, with 1 to {nested} of the scans up to the last one given, "
+                "which is always included. With fewer scans the span is shorter too.",
             ),
             images.get("figure_2c_inputs", ""),
             tuple(dose_table(evaluation, region, nested) for region in regions),
         ),
         Part(
             "Further ahead",
-            ("By how far the target lies ahead of the last scan, all scans before the target known.",),
+            ("By how far the target lies ahead of the last scan given, all scans up to that one known.",),
             tables=tuple(horizon_table(evaluation, region) for region in regions),
         ),
     ]
@@ -180,9 +180,9 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "with the most scans before it"
     )
     intervals = (
-        f"Intervals of the model are decoded along {design.directions} directions."
+        f"others are decoded along {design.directions} directions."
         if design.directions
-        else "Intervals of the model were not asked for."
+        else "others were not asked for."
     )
     return [
         f"Tried on each person: {pairs}; inputs are the 1 to {design.most_inputs} scans up to the last. All "
@@ -190,7 +190,8 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "nothing of their anatomy.",
         "Population slope and mixed model are fitted on other people of this cohort (cross-fitting, ten "
         "folds at most) with age, sex and diagnosis; the mixed model is the model's own Bayesian line with "
-        f"volumes in the place of latents. {intervals}",
+        "volumes in the place of latents. Intervals of the Bayesian line are those of the model's prior of "
+        f"volumes, where it holds one; {intervals}",
         "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",

@@ -9,6 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 from MRExtrapLib.evaluation.answers import Answer, Answers
+from MRExtrapLib.evaluation.findings import _verdict
 from MRExtrapLib.evaluation.scoring import (
     LEVELS,
     bootstrap,
@@ -133,6 +134,15 @@ def test_a_method_compared_with_itself_differs_by_nothing() -> None:
     gap, p = difference(same, same)
     assert (gap.low, gap.value, gap.high) == (0.0, 0.0, 0.0)
     assert np.isnan(p)
+
+
+def test_a_difference_that_chance_may_give_is_not_told() -> None:
+    """Five people who all miss less are too few for Wilcoxon's signed ranks, clear as the mean looks."""
+    ours = people(np.linspace(6.5, 6.6, 5))
+    theirs = people(np.linspace(6.5, 6.6, 5), predicted_ml=7.0)
+    gap, p = difference(ours, theirs)
+    assert gap.high < 0 < p
+    assert "not told apart" in _verdict(ours, theirs, "a rival")
 
 
 def test_only_trials_that_both_answered_are_compared() -> None:
