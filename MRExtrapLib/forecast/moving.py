@@ -101,13 +101,16 @@ class MovableScan:
         asked = dict.fromkeys(made.keys() & changes.keys(), 0.0)
         for _ in range(ROUNDS):
             asked = {name: change + changes[name] - made[name] for name, change in asked.items()}
-            motion, share = _motion(brain, asked)
-            if motion is None:
-                return self._bent(bending, 0.0)
+            motion, found = _motion(brain, asked)
+            if motion is None or found < share:  # what the round before made stands
+                break
+            share = found
             # the motion is known where tissue lies in the scan, so it comes first, and the bending after it
             source = carried_back(motion, bending.source_voxels(), self.scan.affine)
             whole = bending.from_source_voxels(source)
             made = _log_changes(brain, whole, self.scan.affine)
+            if share < 1.0:  # what it lacks would fold tissue
+                break
         return self._bent(whole, share)
 
     def _bent(self, bending: Bending, share: float) -> MovedScan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,16 @@ from phantoms import SPACING_MM, labelled_ellipsoids
 from scipy.ndimage import gaussian_filter
 
 from MRExtrapLib.anatomy.structures import CHANNEL, channels_of
+from MRExtrapLib.forecast import moving
 from MRExtrapLib.forecast.anchoring import Anchor, Shown
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes, moved_ml
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import Request, Subject
 from MRExtrapLib.imaging.dense import Bending, find_bending
 from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.simulation.ageing import AgeingBrain
 from MRExtrapLib.simulation.compartments import COMPARTMENTS
+from MRExtrapLib.simulation.deformation import Deformation
 
 WANTED = {"ventricles": 0.15, "hippocampus": -0.08, "white_matter": -0.06}
 SAMPLED = 0.03
@@ -78,6 +82,21 @@ def test_what_would_fold_is_moved_in_part_and_told(a_scan: MovableScan) -> None:
     assert 0.1 < log_change(shown.image, a_scan.scan) < FOLDING
     (told,) = shown.size_warnings or ()
     assert f"moved by only {100 * shown.moved_share:.0f} %" in told
+
+
+def test_what_the_last_round_cannot_add_takes_nothing_away(
+    a_scan: MovableScan, at_rest: Bending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_motion, rounds = moving._motion, iter((1.0, 0.5))
+
+    def folds_at_last(brain: AgeingBrain, missing: Mapping[str, float]) -> tuple[Deformation | None, float]:
+        share = next(rounds)
+        return find_motion(brain, {name: share * change for name, change in missing.items()})[0], share
+
+    monkeypatch.setattr(moving, "_motion", folds_at_last)
+    moved = a_scan.moved(at_rest, {"ventricles": 0.6})
+    assert moved.share == 1.0
+    assert log_change(moved.image, a_scan.scan) > 0.8 * 0.6
 
 
 def test_labels_move_with_the_scan(a_scan: MovableScan, at_rest: Bending) -> None:
