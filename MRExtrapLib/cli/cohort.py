@@ -56,27 +56,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _participant(arguments: argparse.Namespace) -> int:
-    from MRExtrapLib.cohort.derivatives import write_dataset
+    from MRExtrapLib.cohort.derivatives import left_out_of, write_dataset, write_left_out
     from MRExtrapLib.cohort.forecasting import forecast_cohort
     from MRExtrapLib.imaging.writing import growing_folder
-    from MRExtrapLib.simulation.bids import write_table
 
     order, crew = _order(arguments), crew_of(arguments)
     refuse_among_scans(arguments.bids_dir, order.out)
     with growing_folder(order.out), progress_on(sys.stderr) as progress:
         progress(0.0, "looking for scans and what was forecast before")
         done = forecast_cohort(order, recipe_of(arguments), crew, arguments.participant_label, progress)
-        failures = done.outcome.failures
         if done.outcome.results or done.found:
             write_dataset(order.out, order.bids)
-            if failures:
-                write_table(
-                    order.out / "left_out.tsv", [{"name": f.name, "reason": f.reason} for f in failures]
-                )
-            else:
-                (order.out / "left_out.tsv").unlink(missing_ok=True)
+            made = {*done.outcome.results, *done.found}
+            forgotten = made if arguments.participant_label else left_out_of(order.out)
+            write_left_out(order.out, _reasons(done), forgotten)
     _tell(done, arguments)
     return 0
+
+
+def _reasons(done: Forecasts) -> dict[str, str]:
+    """Participant, or scan without an age → why it is left out."""
+    scans = (words.partition(": ") for words in done.left_out)
+    failed = {one.name.rpartition("/")[2]: one.reason for one in done.outcome.failures}
+    return {name: why for name, _, why in scans} | failed
 
 
 def _tell(done: Forecasts, arguments: argparse.Namespace) -> None:

@@ -5,8 +5,9 @@ A predicted image is called `desc-predictedAApBB` with the age AA.BB, for BIDS a
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from MRExtrapLib import __version__
@@ -21,6 +22,8 @@ from MRExtrapLib.simulation.bids import UNKNOWN, write_table
 
 RAW = "bids:raw:"
 """How sidecars name files of the tree that the scans lie in (`DatasetLinks`)."""
+
+LEFT_OUT = "left_out.tsv"
 
 README = f"""# Forecasts by MRExtrap
 
@@ -60,6 +63,31 @@ def write_dataset(out: Path, bids: Path) -> None:
     }.items():
         with whole_file(out / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
+
+
+def left_out_of(out: Path) -> dict[str, str]:
+    """Participant or scan → why no forecast is made of it, as the runs so far have found."""
+    file = out / LEFT_OUT
+    if not file.is_file():
+        return {}
+    with file.open(newline="", encoding="utf-8") as table:
+        return {row["name"]: row["reason"] for row in csv.DictReader(table, delimiter="\t")}
+
+
+def write_left_out(out: Path, reasons: Mapping[str, str], forgotten: Collection[str]) -> None:
+    """Adds who is left out now to whom earlier runs left out; without anyone there is no file.
+
+    Args:
+        out: of the derivatives.
+        reasons: participant or scan → why.
+        forgotten: of whom earlier runs' words no longer count.
+    """
+    kept = {name: why for name, why in left_out_of(out).items() if name not in forgotten}
+    rows = [{"name": name, "reason": why} for name, why in (kept | dict(reasons)).items()]
+    if rows:
+        write_table(out / LEFT_OUT, rows)
+    else:
+        (out / LEFT_OUT).unlink(missing_ok=True)
 
 
 def write_derivatives(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from MRExtrapLib.cohort.derivatives import record_file
+from MRExtrapLib.cohort.derivatives import left_out_of, record_file
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.provenance import write_record
 from MRExtrapLib.simulation.bids import UNKNOWN, write_table
@@ -21,6 +21,7 @@ COLUMN_WORDS = {
     "last_age": "years at the last of them",
     "method": "bayes weighs a prior of other people's rates against the scans; linear knows the scans alone",
     "data_weight": "how much the scans count in the rate against the prior, 0 to 1",
+    "model": "name and first digits of the sha256 of the model; people are to be compared within one",
     "years_ahead": "of the last scan: over which the change is averaged",
     "start_ml": "the model's volume at the last scan",
     "ml_per_year": "predicted change per year",
@@ -32,12 +33,14 @@ COLUMN_WORDS = {
 def summarise(out: Path) -> tuple[Path, int]:
     """Writes the group's tables from everyone's records; gives the table of rates and how many are in it.
 
+    Whom the last run left out is not in it, though an earlier run's forecast may still lie there.
+
     Raises:
         InputError: nobody has been forecast in this folder.
     """
-    records = {
-        folder.name: _read(out, folder.name) for folder in sorted(out.glob("sub-*")) if folder.is_dir()
-    }
+    left_out = left_out_of(out)
+    names = [folder.name for folder in sorted(out.glob("sub-*")) if folder.is_dir()]
+    records = {name: _read(out, name) for name in names if name not in left_out}
     rows = [row for name, record in records.items() for row in _rows(name, record)]
     if not rows:
         msg = f"{out} holds no forecast; run the participant level first."
@@ -69,6 +72,7 @@ def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:
         "last_age": max(ages),
         "method": record["method_name"],
         "data_weight": record["data_weight"],
+        "model": f"{record['model']['name']} {record['model']['sha256'][:12]}",
     }
     return [
         person | rate | {"percent_per_year": _percent(rate["ml_per_year"], rate["start_ml"])}

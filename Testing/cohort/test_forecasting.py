@@ -109,8 +109,20 @@ def test_one_who_fails_is_reported_and_the_rest_is_forecast(
     words = ["cohort", str(three), str(out), "participant", "--workers", "1"]
     assert main(words, open_fake_engine) == DONE
     assert "sub-01 is left out" in capsys.readouterr().err
-    assert rows(out / "left_out.tsv")[0]["name"] == "three/sub-01"
+    assert rows(out / "left_out.tsv")[0]["name"] == "sub-01"
     assert {path.name for path in out.glob("sub-*")} == {"sub-00", "sub-02"}
+    assert main([*words, "--participant-label", "02"], open_fake_engine) == DONE
+    assert rows(out / "left_out.tsv")[0]["name"] == "sub-01"  # another run for another person mends nothing
+
+
+def test_whom_the_last_run_left_out_is_not_in_the_group(three: Path, tmp_path: Path) -> None:
+    out = tmp_path / "derivatives"
+    words = ["cohort", str(three), str(out), "participant", "--workers", "1"]
+    assert main(words, open_fake_engine) == DONE
+    assert summarise(out)[1] == 3
+    next(three.glob("sub-01/ses-0/anat/*.nii.gz")).write_bytes(b"no scan any more")
+    assert main(words, open_fake_engine) == DONE
+    assert {row["participant_id"] for row in rows(summarise(out)[0])} == {"sub-00", "sub-02"}
 
 
 def test_where_nobody_can_be_forecast_nothing_is_left(
