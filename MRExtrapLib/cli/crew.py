@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EngineRecipe:
-    """An engine by its names, to be opened wherever the work is done."""
+    """An engine by its names, to be opened wherever the work is done.
+
+    Attributes:
+        model_sha256: of the model's manifest: a worker that outlives a run opens a retrained model anew.
+    """
 
     opener: Callable[[argparse.Namespace], Engine]
     model: str | None
     device: str
     segmenter: str
     no_cache: bool
+    model_sha256: str = ""
 
     def open(self) -> Engine:
         """The engine."""
@@ -36,9 +41,15 @@ class EngineRecipe:
 
 
 def recipe_of(arguments: argparse.Namespace) -> EngineRecipe:
-    """How to open the engine that the arguments name."""
+    """How to open the engine that the arguments name, also by workers in another folder."""
+    from MRExtrapLib.imaging.hashing import sha256_of
+    from MRExtrapLib.model.manifest import MANIFEST_FILE
+
+    model, sha256 = arguments.model, ""
+    if model is not None and (manifest := Path(model) / MANIFEST_FILE).is_file():
+        model, sha256 = str(Path(model).absolute()), sha256_of(manifest)
     return EngineRecipe(
-        arguments.open_engine, arguments.model, arguments.device, arguments.segmenter, arguments.no_cache
+        arguments.open_engine, model, arguments.device, arguments.segmenter, arguments.no_cache, sha256
     )
 
 

@@ -22,7 +22,7 @@ def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[Pers
     if not cohort.is_dir():
         msg = f"There is no folder {cohort}; give a BIDS tree with *_T1w.nii.gz files."
         raise InputError(msg)
-    found, left_out = find_people([cohort], fewest_scans)
+    found, left_out = find_people([cohort.absolute()], fewest_scans)  # workers may run in another folder
     people = []
     for one in found:
         person = _one_scan_an_age(one)

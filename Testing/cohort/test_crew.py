@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cohorts import ClosedRecipe, FakeRecipe, refuse
 
+from MRExtrapLib.cli.crew import recipe_of
 from MRExtrapLib.cohort.crew import Crew, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
@@ -45,6 +47,19 @@ def test_everyone_is_worked_on_in_order_and_who_fails_is_named(a_cohort: Path) -
     assert refused.detail == ""
     assert "division by zero" in broken.reason
     assert "test_crew.py" in broken.detail
+
+
+def test_a_model_retrained_in_place_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers outlive a run, may run in another folder, and keep the engine of a recipe."""
+    monkeypatch.chdir(tmp_path)
+    Path("model").mkdir()
+    asked = argparse.Namespace(open_engine=str, model="model", device="cpu", segmenter="own", no_cache=False)
+    recipes = []
+    for weights in ("first", "second"):
+        Path("model", "model.json").write_text(weights)
+        recipes.append(recipe_of(asked))
+    assert recipes[0] != recipes[1]
+    assert recipes[0].model == str(tmp_path / "model")
 
 
 def test_nobody_to_work_on_opens_nothing() -> None:
