@@ -119,7 +119,8 @@ def _trajectories(
     from MRExtrapLib.model.manifest import weights_file
     from MRExtrapLib.training.people import find_people
     from MRExtrapLib.training.scans import ScanMaker
-    from MRExtrapLib.training.trajectories import kept_trajectories, may_train, require_middle_visits
+    from MRExtrapLib.training.split import may_train
+    from MRExtrapLib.training.trajectories import kept_trajectories, require_middle_visits
 
     people, left_out = find_people(arguments.trajectories) if arguments.trajectories else ([], [])
     learners = [one for one in people if may_train(one.name, split)]

@@ -65,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     write_cases(cases, arguments.output / "cases.csv")
     calibration, likeness = calibrate(cases), likeness_of(outcome.results)
     knowledge = Knowledge(parse_knowledge(model.volumes, model.name).prior, calibration, likeness)
-    provenance = _provenance(arguments, model, people, (time.monotonic() - started) / 3600)
+    taught = {one.name for one in outcome.results}
+    told = [one for one in people if one.name in taught]
+    provenance = _provenance(arguments, model, told, (time.monotonic() - started) / 3600)
     pack_calibration(knowledge, model, provenance, arguments.output / "model")
     _tell(knowledge)
     print(f"The calibrated model is {arguments.output / 'model'}.")
@@ -74,8 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _people(arguments: argparse.Namespace) -> list[PersonScans]:
     from MRExtrapLib.evaluation.people import people_of
+    from MRExtrapLib.training.people import require_own_names
     from MRExtrapLib.training.split import read_split
 
+    require_own_names(arguments.cohort)
     found = [people_of(folder) for folder in arguments.cohort]
     for words in (words for _, left_out in found for words in left_out):
         print(f"left out: {words}", file=sys.stderr)
@@ -126,7 +130,7 @@ def _provenance(
         name=arguments.name or model.name,
         licence=model.manifest.licence,
         command=shlex.join(["mrextrap", *sys.argv[1:]]),
-        data=(f"{folders}: {len(people)} people, {scans} scans, none of whom taught the prior",),
+        data=(f"{folders}: {len(people)} people, {scans} scans",),
         seed=0,
         hours=hours,
     )

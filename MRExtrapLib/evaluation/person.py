@@ -30,7 +30,8 @@ from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.passage import MixtureKind, Passage
-from MRExtrapLib.imaging.conform import united_brain
+from MRExtrapLib.imaging.conform import CONFORMING, united_brain
+from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
@@ -78,7 +79,8 @@ class Desk:
         """Of all that a person's result depends on."""
         facts = (person.ages_years, person.covariates, self.design, self.true_ml(person))
         identity = engine.identity
-        return key_of(*scan_hashes(person), *facts, identity.model_sha256, identity.fingerprint, DECODING)
+        made_by = (identity.model_sha256, identity.fingerprint, CONFORMING, IntensityContract(), DECODING)
+        return key_of(*scan_hashes(person), *facts, *made_by)
 
     def true_ml(self, person: PersonScans) -> tuple[Millilitres, ...] | None:
         """The true volumes of each visit; None unless they are known of all."""

@@ -41,8 +41,14 @@ class Brain:
 
 
 def find_scans(folder: Path) -> list[tuple[str, Path]]:
-    """(subject, T1 scan) for every `*_T1w.nii(.gz)` below the folder, BIDS or not, in order of name."""
-    paths = sorted(path for path in folder.rglob("*_T1w.nii*") if path.name.endswith((".nii", ".nii.gz")))
+    """(subject, T1 scan) for every `*_T1w.nii(.gz)` below the folder, BIDS or not, in order of name.
+
+    What lies in hidden folders is left out: a simulation that was killed leaves scans without ages there.
+    """
+    found = (path for path in folder.rglob("*_T1w.nii*") if path.name.endswith((".nii", ".nii.gz")))
+    paths = sorted(
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
     return [(subject_name(folder, path.name.split("_T1w.nii")[0]), path) for path in paths]
 
 

@@ -48,8 +48,9 @@ def find_people(
         fewest_scans: with a known age that a person must have.
 
     Raises:
-        InputError: no scan at all, or an age in a table that cannot be.
+        InputError: no scan at all, an age in a table that cannot be, or two folders of one name.
     """
+    require_own_names(folders)
     found: dict[str, list[Path]] = {}
     for folder in folders:
         for name, path in find_scans(folder):
@@ -69,6 +70,20 @@ def find_people(
         elif known:
             left_out.append(f"{name}: one scan with an age tells nothing of rates.")
     return people, left_out
+
+
+def require_own_names(folders: Sequence[Path]) -> None:
+    """Raises an InputError where two folders share a name: people are told apart by it and their own."""
+    names: dict[str, Path] = {}
+    for folder in folders:
+        name = folder.resolve().name
+        if name in names:
+            msg = (
+                f"{names[name]} and {folder} are both called {name}, and their people would be taken for each "
+                "other; give each folder once, or rename one."
+            )
+            raise InputError(msg)
+        names[name] = folder
 
 
 def _person(name: str, known: Sequence[tuple[float, Path]]) -> PersonScans:

@@ -27,7 +27,7 @@ from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
 from MRExtrapLib.progression.subject_prior import pooled
-from MRExtrapLib.training.people import PersonScans, family_of, key_of, scan_hashes
+from MRExtrapLib.training.people import PersonScans, family_of, key_of
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
@@ -154,7 +154,9 @@ def count_words(cohort: Cohort) -> Mapping[str, str]:
 
 def _latents(one: PersonScans, maker: LatentMaker, folder: Path, files: Sequence[Path]) -> Latents:
     """(n, C, D, H, W) float32 of a person, mapped from disk."""
-    key = key_of(maker.fingerprint, *scan_hashes(one))
+    key = key_of(
+        maker.fingerprint, *(file.name for file in files)
+    )  # their names tell how they were conformed
     kept = folder / f"{one.name.replace('/', '_')}_{key}.npy"
     if not kept.exists():
         latents = np.stack([maker.encode(read_kept(file).voxels) for file in files]).astype(np.float32)

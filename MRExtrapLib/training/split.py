@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.training.people import family_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,22 @@ class Split:
         if subject in self.test:
             return "test"
         return "validation" if subject in self.validation else "train"
+
+
+def may_train(name: str, split: Split) -> bool:
+    """Whether a person may be learned from: not who validates or tests, nor a simulated copy of theirs.
+
+    A copy lies in another folder than the brain it was made of, so that brain's name alone is looked for.
+
+    >>> split = Split(("brains/sub-01",), (), ("brains/sub-03",))
+    >>> may_train("cohort/sub-01sim2", split), may_train("cohort/sub-03sim1", split)
+    (True, False)
+    """
+    source = family_of(name)
+    if source == name:
+        return split.part_of(name) == "train"
+    held_out = {one.rpartition("/")[2] for one in (*split.validation, *split.test)}
+    return source.rpartition("/")[2] not in held_out
 
 
 def draw_split(

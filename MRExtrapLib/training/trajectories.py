@@ -17,9 +17,8 @@ from torch import Tensor
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progression.line import SAME_AGE_YEARS
 from MRExtrapLib.training.brains import MARGIN_VOXELS, STEPS, Brain, random_crop
-from MRExtrapLib.training.people import PersonScans, family_of
+from MRExtrapLib.training.people import PersonScans
 from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
-from MRExtrapLib.training.split import Split
 
 TRIPLES = 3
 """Tells the random stream of triples from that of crops."""
@@ -150,19 +149,3 @@ def trajectory_of(name: str, ages_years: Sequence[float], scans: Sequence[KeptSc
     visits = [np.where(scan.brain, np.clip(scan.voxels, 0, 1) * STEPS, 0)[box] for scan in scans]
     cut = np.stack([np.pad(np.round(one).astype(np.uint8), margin) for one in visits])
     return Trajectory(name, tuple(ages_years), cut)
-
-
-def may_train(name: str, split: Split) -> bool:
-    """Whether a person may be learned from: not who validates or tests, nor a simulated copy of theirs.
-
-    A copy lies in another folder than the brain it was made of, so that brain's name alone is looked for.
-
-    >>> split = Split(("brains/sub-01",), (), ("brains/sub-03",))
-    >>> may_train("cohort/sub-01sim2", split), may_train("cohort/sub-03sim1", split)
-    (True, False)
-    """
-    source = family_of(name)
-    if source == name:
-        return split.part_of(name) == "train"
-    held_out = {one.rpartition("/")[2] for one in (*split.validation, *split.test)}
-    return source.rpartition("/")[2] not in held_out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,18 @@ def test_a_folder_without_scans_is_refused(tmp_path: Path) -> None:
         find_people([tmp_path])
 
 
+def test_two_trees_of_one_name_are_not_taken_for_one(a_cohort: Path, tmp_path: Path) -> None:
+    shutil.copytree(a_cohort, tmp_path / "another" / a_cohort.name)
+    with pytest.raises(InputError, match="are both called cohort"):
+        find_people([a_cohort, tmp_path / "another" / a_cohort.name])
+
+
+def test_what_a_killed_simulation_left_behind_is_no_scan(a_cohort: Path) -> None:
+    shutil.copytree(a_cohort / "sub-00" / "ses-0", a_cohort / ".sub-00-1a2b.unfinished" / "ses-9")
+    people, _ = find_people([a_cohort])
+    assert len(people[0].ages_years) == 3
+
+
 def test_latents_are_made_once(a_cohort: Path, tmp_path: Path) -> None:
     people, _ = find_people([a_cohort])
     counting = CountingMaker()
@@ -196,6 +209,19 @@ def test_only_those_who_train_are_used(a_cohort: Path, a_model: Path, tmp_path: 
     assert "sub-00" not in people
     assert "sub-01" not in people
     assert "sub-02" in people
+
+
+def test_simulated_copies_of_those_held_out_teach_nothing(
+    a_cohort: Path, a_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in sorted(a_cohort.rglob("sub-03*"), reverse=True):  # files before their folders
+        path.rename(path.with_name(path.name.replace("sub-03", "sub-03sim1")))
+    split = tmp_path / "split.json"
+    split.write_text('{"train": [], "validation": [], "test": ["brains/sub-03"]}')
+    options = ("--factors", "0", "--noise-factors", "0", "--iterations", "1", "--split", str(split))
+    assert main(words_for(a_cohort, a_model, tmp_path / "run", *options), open_engine) == DONE
+    assert "sub-03sim1" not in (tmp_path / "run" / "people.tsv").read_text(encoding="utf-8")
+    assert "cohort/sub-03sim1: held out by the split" in capsys.readouterr().err
 
 
 def test_too_small_a_cohort_is_refused_before_anything_is_encoded(

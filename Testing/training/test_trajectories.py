@@ -19,8 +19,8 @@ from MRExtrapLib.training.brains import AGED_SHARE, Brain, BrainCrops
 from MRExtrapLib.training.lessons import Lessons
 from MRExtrapLib.training.losses import linearity_loss
 from MRExtrapLib.training.scans import KeptScan
-from MRExtrapLib.training.split import Split
-from MRExtrapLib.training.trajectories import Trajectory, TripleCrops, may_train, trajectory_of
+from MRExtrapLib.training.split import Split, may_train
+from MRExtrapLib.training.trajectories import Trajectory, TripleCrops, trajectory_of
 
 CPU = torch.device("cpu")
 ROUNDING = 1e-6
