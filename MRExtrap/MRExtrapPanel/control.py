@@ -6,6 +6,7 @@ Nothing here knows Qt or Slicer; scans, stage, worker and clock are handed in.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -161,7 +162,7 @@ class Control:
         def load(greeting: Greeting) -> None:
             inputs = self._inputs(table, greeting)
             if inputs is not None:
-                asked = choices.to_load(inputs)
+                asked = replace(choices, sex=choices.sex or table.sex).to_load(inputs)
                 self._errand.ask(asked, self._loaded, (0.0, LOADED))  # type: ignore[arg-type]  # it gives a Loaded
 
         self._meet(load)

@@ -101,6 +101,11 @@ class VisitTable:
         """Which scans, in the table's order."""
         return tuple(visit.scan for visit in self.visits)
 
+    @property
+    def sex(self) -> str:
+        """F or M as the scans say; empty where none does, or where they disagree."""
+        return "".join(self._sexes) if len(self._sexes) == 1 else ""
+
     def with_visit(self, added: Visit) -> VisitTable:
         """One scan more; one that is there already stays as it is."""
         return self if added.scan in self.scans else VisitTable((*self.visits, added))
@@ -164,8 +169,7 @@ class VisitTable:
         if len(patients) > 1:
             words = _("The scans name different patients: {patients}.")
             yield Finding(words.format(patients=", ".join(patients)), stops=False)
-        sexes = {visit.sex for visit in self.visits if visit.sex}
-        if len(sexes) > 1:
+        if len(self._sexes) > 1:
             yield Finding(_("Some scans say sex F and some M; are they of one person?"), stops=False)
         for one, other in combinations(self._dated(), 2):
             if one.taken and other.taken and one.taken > other.taken:
@@ -176,6 +180,10 @@ class VisitTable:
             months = (ages[-1] - ages[0]) * 12
             words = _("The scans lie only {months:.0f} months apart; noise may outweigh change.")
             yield Finding(words.format(months=months), stops=False)
+
+    @property
+    def _sexes(self) -> set[str]:
+        return {visit.sex for visit in self.visits if visit.sex}
 
     def _dated(self) -> tuple[Visit, ...]:
         return tuple(visit for visit in self.visits if visit.age_years is not None)

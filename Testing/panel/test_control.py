@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,27 @@ def test_what_is_chosen_reaches_the_worker(desk: Desk) -> None:
         "diagnosis": "MCI",
         "device": "cpu",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen", "asked"),
+    [
+        (("F", "F"), "", "F"),
+        (("M", ""), "", "M"),
+        (("F", "M"), "", None),
+        (("", ""), "", None),
+        (("F", "F"), "M", "M"),
+    ],
+)
+def test_the_sex_that_the_scans_agree_on_is_computed_with_unless_another_is_chosen(
+    desk: Desk, said: tuple[str, str], chosen: str, asked: str | None
+) -> None:
+    visits = zip(desk.state.table.visits, said, strict=True)
+    desk.control.change_table(VisitTable(tuple(replace(visit, sex=sex) for visit, sex in visits)))
+    desk.control.choose(Choices(sex=chosen))
+    desk.apply()
+    assert desk.worker.last("load")["arguments"]["sex"] == asked
+    assert not desk.state.is_outdated
 
 
 def test_the_button_turns_into_cancel_and_back(desk: Desk) -> None:
