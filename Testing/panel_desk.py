@@ -77,31 +77,44 @@ class PlayedWorker:
 
 
 class RecordingStage:
-    """Remembers what it was shown."""
+    """Remembers what it was shown; `failure` is raised instead."""
 
     def __init__(self) -> None:
+        self.failure: Exception | None = None
         self.begun: list[tuple] = []
         self.shown: list = []
         self.drawn: list[tuple] = []
         self.kept: list[tuple] = []
 
     def begin(self, person: Loaded, scans: tuple[str, ...]) -> None:
+        self._fail()
         self.begun.append((person.subject, scans))
 
     def show(self, picture: object, voxels_of: object) -> None:
+        self._fail()
         self.shown.append(picture)
 
     def draw(self, rows: tuple, age_years: float) -> None:
         self.drawn.append((rows, age_years))
 
     def keep(self, frames: tuple, voxels_of: object) -> None:
+        self._fail()
         self.kept.append(frames)
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
 
 class NamedScans:
-    """Scans whose names are their files."""
+    """Scans whose names are their files; `failure` is raised instead."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
 
     def inputs(self, table: VisitTable, folder: Path) -> tuple[ScanInput, ...]:
+        if self.failure is not None:
+            raise self.failure
         return tuple(ScanInput(visit.scan, visit.age_years) for visit in table.visits)
 
 
@@ -110,6 +123,7 @@ class Desk:
     """A whole panel without looks, on played parts."""
 
     control: Control
+    scans: NamedScans
     stage: RecordingStage
     workers: list[PlayedWorker]
     states: list

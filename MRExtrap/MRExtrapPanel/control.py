@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from MRExtrapLib.errors import MRExtrapError
 from MRExtrapLib.worker.client import Listener
 from MRExtrapLib.worker.requests import Export, LeaveOut, Models, Predict, Read, Release, ScanInput
 from MRExtrapLib.worker.results import (
@@ -88,9 +87,8 @@ class Control:
         self._errand.begin(_("Reading the scans"))
 
         def read(greeting: Greeting) -> None:
-            inputs = self._inputs(Table(unknown), greeting)
-            if inputs is not None:
-                self._errand.ask(Read(inputs), done)
+            inputs = self._scans.inputs(Table(unknown), Path(greeting.session))
+            self._errand.ask(Read(inputs), done)
 
         def done(answer: Result) -> None:
             assert isinstance(answer, VisitTable)
@@ -149,21 +147,17 @@ class Control:
         self._has_models = True
         self.board.change(models=answer.models)
 
-    def _inputs(self, table: Table, greeting: Greeting) -> tuple[ScanInput, ...] | None:
-        try:
-            return self._scans.inputs(table, Path(greeting.session))
-        except MRExtrapError as error:
-            self._errand.end(problem=str(error))
-            return None
-
     def _load(self) -> None:
         table, choices = self.board.state.table, self.board.state.choices
 
         def load(greeting: Greeting) -> None:
-            inputs = self._inputs(table, greeting)
-            if inputs is not None:
-                asked = replace(choices, sex=choices.sex or table.sex).to_load(inputs)
-                self._errand.ask(asked, self._loaded, (0.0, LOADED))  # type: ignore[arg-type]  # it gives a Loaded
+            inputs = self._scans.inputs(table, Path(greeting.session))
+            asked = replace(choices, sex=choices.sex or table.sex).to_load(inputs)
+            self._errand.ask(asked, loaded, (0.0, LOADED))
+
+        def loaded(answer: Result) -> None:
+            assert isinstance(answer, Loaded)
+            self._loaded(answer)
 
         self._meet(load)
 
@@ -171,6 +165,7 @@ class Control:
         state = self.board.state
         if state.person is not None:
             self._talk.ask(Release(state.person.subject), Listener())
+            self._lose()  # first, so that nobody is looked at whom the worker no longer has
         low, high = loaded.trusted_years
         age = min(max(state.age_years, low), high) if state.person is None else state.age_years
         self.looking.begin(loaded, state.table.scans)
@@ -192,6 +187,6 @@ class Control:
         self._errand.ask(asked, done, (LOADED, 1.0))
 
     def _lose(self, **fields: object) -> None:
-        """No worker, and so nobody loaded; the scene keeps what it shows."""
+        """Nobody is loaded any more; the scene keeps what it shows."""
         self.looking.forget()
         self.board.change(person=None, made_of=None, swept=(), playing=None, **fields)

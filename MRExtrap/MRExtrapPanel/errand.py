@@ -10,6 +10,7 @@ from MRExtrapLib.worker.protocol import CANCELLED, LOST, Failed
 from MRExtrapLib.worker.requests import Arguments
 from MRExtrapLib.worker.results import Greeting, Predicted, Result
 from MRExtrapPanel.board import Board
+from MRExtrapPanel.mishap import told
 from MRExtrapPanel.question import Question
 from MRExtrapPanel.state import Work
 from MRExtrapPanel.talk import Talk
@@ -46,7 +47,7 @@ class Errand:
 
         def greeted(greeting: Greeting) -> None:
             if self._board.state.work is not None:
-                then(greeting)
+                self._guarded(then)(greeting)
 
         self._talk.when_greeted(greeted, self._failed)
 
@@ -66,7 +67,8 @@ class Errand:
                 at = max(work.fraction, start + (end - start) * fraction)
                 self._board.change(work=replace(work, fraction=at, words=words.capitalize()))
 
-        self._question.ask(asked, Listener(done, self._failed, progress, part))
+        listener = Listener(self._guarded(done), self._failed, progress, self._guarded(part))
+        self._question.ask(asked, listener)
 
     def cancel(self) -> None:
         """Gives up what is under way; asked a second time, ends the worker at once."""
@@ -91,6 +93,21 @@ class Errand:
         never = _("The worker did not start; see Check installation under Advanced, then press Apply again.")
         self.end()
         self._lose(problem=amid if has_answered else never)
+
+    def _guarded(self, step: Callable[..., None]) -> Callable[..., None]:
+        """A step that ends the errand in words where it fails.
+
+        Raised, the failure would leave the bar standing, and cost what else the worker has just said.
+        """
+
+        def taken(answer: object) -> None:
+            try:
+                step(answer)
+            except Exception as error:
+                self._question.cancel()
+                self.end(problem=told(error))
+
+        return taken
 
     def _failed(self, why: Failed) -> None:
         if self._board.state.work is None:

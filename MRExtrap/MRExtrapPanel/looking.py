@@ -14,6 +14,7 @@ from MRExtrapLib.worker.protocol import CANCELLED, LOST, Failed
 from MRExtrapLib.worker.requests import Interpolate, Predict, Release, ShowVisit
 from MRExtrapLib.worker.results import Loaded, Predicted, Result, VisitShown
 from MRExtrapPanel.board import Board
+from MRExtrapPanel.mishap import told
 from MRExtrapPanel.picture import Picture, Stage
 from MRExtrapPanel.question import Question
 from MRExtrapPanel.talk import Talk
@@ -64,8 +65,8 @@ class Looking:
     def begin(self, person: Loaded, scans: tuple[str, ...]) -> None:
         """Somebody else is loaded, whose visits are these scans of the host."""
         self.forget()
-        self._person = person
         self._stage.begin(person, scans)
+        self._person = person
 
     def forget(self) -> None:
         """Nobody is loaded any more."""
@@ -156,7 +157,10 @@ class Looking:
                 self._ask(asked)
                 return
             self._wishes = self._wishes.finished()  # first, so that a picture that fails blocks nothing
-            self._show(wish)
+            try:
+                self._show(wish)
+            except Exception as error:  # raised, it would reach whoever hears the worker, or a slider of Qt
+                self._board.change(problem=told(error), playing=None)
         self._board.change(is_decoding=False)
 
     def _ask(self, asked: Predict | ShowVisit | Interpolate) -> None:

@@ -10,7 +10,6 @@ import qt
 import slicer
 from slicer.util import VTKObservationMixin
 
-from MRExtrapLib.errors import MRExtrapError
 from MRExtrapLib.worker.session import new_session_path
 from MRExtrapPanel.board import Board
 from MRExtrapPanel.checkup import show_checkup
@@ -236,10 +235,7 @@ class Panel(VTKObservationMixin):
         self._was_playing = state.playing is not None
 
     def _play_on(self) -> None:
-        try:
-            self.control.playing.next_frame()
-        except MRExtrapError as error:
-            self.board.change(playing=None, problem=str(error))
+        self.control.playing.next_frame()
         if self.state.playing is not None and not self._is_closing:
             later(FRAME_S, self._play_on)
 

@@ -42,11 +42,11 @@ def desk(tmp_path: Path, two_scans: VisitTable) -> Desk:
     board = Board(states.append)
     numbers = iter(range(100))
     talk = Talk(start, lambda: tmp_path / f"mrextrap-session-{next(numbers)}")
-    stage = RecordingStage()
+    scans, stage = NamedScans(), RecordingStage()
     looking = Looking(board, talk, stage, lambda _, action: later.append(action))
-    control = Control(board, talk, NamedScans(), looking)
+    control = Control(board, talk, scans, looking)
     board.change(table=two_scans, missing=())
-    return Desk(control, stage, workers, states, later)
+    return Desk(control, scans, stage, workers, states, later)
 
 
 @pytest.fixture(scope="session")
