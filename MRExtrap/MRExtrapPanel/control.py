@@ -66,6 +66,18 @@ class Control:
         """Other scans or ages."""
         self.board.change(table=table, problem="", done="")
 
+    def lose_scans(self, gone: frozenset[str]) -> None:
+        """Scans that the host has no more; without the reference scan nothing of the person can be shown."""
+        state = self.board.state
+        if gone.intersection(state.table.scans):
+            self.change_table(state.table.without(gone))
+        if state.person is None or state.made_of is None:
+            return
+        reference = state.made_of[0].visits[state.person.reference]
+        if reference.scan in gone:
+            words = _("{scan}, on whose grid all is shown, was deleted; press Apply to compute without it.")
+            self._errand.stop(problem=words.format(scan=reference.name))
+
     def choose(self, choices: Choices) -> None:
         """Other choices."""
         self.board.change(choices=choices, problem="", done="")
@@ -148,6 +160,7 @@ class Control:
         self.board.change(models=answer.models)
 
     def _load(self) -> None:
+        """Holds on to what it computes with: the table may change meanwhile, as when a scan is deleted."""
         table, choices = self.board.state.table, self.board.state.choices
 
         def load(greeting: Greeting) -> None:
@@ -157,21 +170,21 @@ class Control:
 
         def loaded(answer: Result) -> None:
             assert isinstance(answer, Loaded)
-            self._loaded(answer)
+            self._loaded(answer, table, choices)
 
         self._meet(load)
 
-    def _loaded(self, loaded: Loaded) -> None:
+    def _loaded(self, loaded: Loaded, table: Table, choices: Choices) -> None:
         state = self.board.state
         if state.person is not None:
             self._talk.ask(Release(state.person.subject), Listener())
             self._lose()  # first, so that nobody is looked at whom the worker no longer has
         low, high = loaded.trusted_years
         age = min(max(state.age_years, low), high) if state.person is None else state.age_years
-        self.looking.begin(loaded, state.table.scans)
+        self.looking.begin(loaded, table.scans)
         self.board.change(
             person=loaded,
-            made_of=(state.table, state.choices),
+            made_of=(table, choices),
             age_years=key_of(age),
             swept=(),
             left_out=None,

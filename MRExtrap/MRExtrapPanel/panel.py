@@ -260,8 +260,8 @@ class Panel(VTKObservationMixin):
     def _node_removed(self, caller: object, event: object) -> None:
         if self._is_closing:
             return
-        gone = frozenset(
-            scan for scan in self.state.table.scans if slicer.mrmlScene.GetNodeByID(scan) is None
-        )
+        made_of = self.state.made_of[0].scans if self.state.made_of else ()
+        scans = (*self.state.table.scans, *made_of)
+        gone = frozenset(scan for scan in scans if slicer.mrmlScene.GetNodeByID(scan) is None)
         if gone:
-            self.remove(gone)
+            self.control.lose_scans(gone)

@@ -1,4 +1,4 @@
-"""What the panel itself fails at: one sentence, and nothing stays under way."""
+"""What the panel itself fails at, and scans that are deleted: one sentence, and nothing stays under way."""
 
 from __future__ import annotations
 
@@ -92,3 +92,47 @@ def test_play_stands_still_at_a_picture_that_fails(desk: Desk) -> None:
     desk.stage.failure = InputError(REFUSED)
     desk.control.playing.next_frame()
     assert (desk.state.playing, desk.state.status) == (None, REFUSED)
+
+
+def test_scans_deleted_while_they_are_loaded_are_loaded_as_they_were_asked_for(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    desk.control.lose_scans(frozenset({"first.nii"}))
+    desk.worker.answer("load", loaded())
+    desk.answer_predict()
+    assert desk.stage.begun == [("subject-1", ("first.nii", "second.nii"))]
+    assert desk.state.table.scans == ("second.nii",)
+    assert desk.state.can_look
+    assert desk.state.is_outdated
+
+
+@pytest.mark.parametrize("moment", ["idle", "decoding", "sweeping", "applying again"])
+def test_a_person_whose_reference_scan_is_deleted_is_given_up_with_a_sentence(
+    desk: Desk, moment: str
+) -> None:
+    desk.apply()
+    if moment == "decoding":
+        desk.control.looking.set_age(76.0)
+    elif moment == "sweeping":
+        desk.control.playing.play()
+    elif moment == "applying again":
+        desk.control.apply_or_cancel()
+    desk.control.lose_scans(frozenset({"second.nii"}))
+    assert desk.state.status.startswith("second, on whose grid all is shown, was deleted; press Apply")
+    assert (desk.state.person, desk.state.work, desk.state.is_decoding) == (None, None, False)
+    desk.control.looking.set_age(77.0)
+    assert len(desk.workers) == 1
+    desk.apply()
+    assert desk.state.can_look
+
+
+def test_another_scan_deleted_leaves_the_person_and_asks_for_apply(desk: Desk) -> None:
+    desk.apply()
+    desk.control.lose_scans(frozenset({"first.nii"}))
+    assert "press Apply" in desk.state.status
+    desk.control.looking.set_age(76.0)
+    desk.answer_predict()
+    assert desk.state.on_screen_years == 76.0
+    desk.control.board.change(done="Written.")
+    desk.control.lose_scans(frozenset({"first.nii"}))  # as the next node of the scene is removed
+    assert desk.state.done == "Written."

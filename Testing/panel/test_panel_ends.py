@@ -27,6 +27,9 @@ OURS = ("MRExtrapPanel", "MRExtrapLib")
 
 AGES_YEARS = (70.0, 72.0, 74.0)
 
+AT_LEISURE_S = 0.2
+"""At each step of a worker, so that something can happen meanwhile."""
+
 KILLS = 6
 """Of workers at random moments; `python Testing/panel_kills.py` kills fifty."""
 
@@ -119,6 +122,36 @@ def test_a_closed_scene_empties_the_panel_and_ends_the_worker(looking: Panel) ->
     assert len(looking.state.table) == 0
     assert looking.state.person is None
     assert workers() == []
+
+
+def test_a_reference_scan_that_is_deleted_ends_in_a_sentence(looking: Panel) -> None:
+    import slicer
+
+    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1]))
+    assert looking.state.person is None
+    assert "phantom 74, on whose grid all is shown, was deleted" in looking.ui.statusLabel.text
+    looking.ui.ageSlider.value = 76.0
+    assert not looking.talk.is_running
+    assert workers() == []
+
+
+@pytest.mark.parametrize(
+    ("scan", "words"), [(0, "Scans or choices have changed"), (-1, "no longer in the scene")]
+)
+def test_a_scan_deleted_while_it_is_loaded_leaves_no_bar(
+    make_panel: Callable[..., Panel], scan: int, words: str
+) -> None:
+    import slicer
+    from MRExtrapPanel.selftest import _add_scans, start_linear
+
+    panel = make_panel(start_linear(AT_LEISURE_S))
+    _add_scans(panel)
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel.state.work is not None and panel.state.work.fraction > 0)
+    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(panel.state.table.scans[scan]))
+    wait_until(lambda: panel.state.work is None and not panel.state.is_decoding)
+    assert words in panel.ui.statusLabel.text
+    assert panel.ui.progressBar.isHidden()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
