@@ -256,6 +256,7 @@ class Panel(VTKObservationMixin):
         self._is_closing = False
         self.control.close()
         self.read_scene()
+        self.views.watch()
 
     def _node_removed(self, caller: object, event: object) -> None:
         if self._is_closing:

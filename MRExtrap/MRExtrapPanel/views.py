@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import slicer
 from slicer.util import VTKObservationMixin
-from vtk import vtkCommand
+from vtk import VTK_OBJECT, calldata_type, vtkCommand
 
 from MRExtrapLib.scene.charts import clicked_age_years
 from MRExtrapLib.scene.maps import MAP_OPACITY
@@ -41,17 +41,25 @@ class SlicerViews(VTKObservationMixin):
         self._layout_before: int | None = None
         self._orientation_before = ""
         self._plot_views: list = []
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._node_added)
+        self.watch()
+
+    def watch(self) -> None:
+        """Keeps the notice true in every slice view that is there, whoever fills it: a saved scene may."""
+        for composite in _composites():
+            self._hear(composite)
+        self.mark()
 
     def show(self, background: slicer.vtkMRMLNode, over: slicer.vtkMRMLNode | None = None) -> None:
         """One volume, and a map over it, in every slice view."""
         self._leave_side_by_side()
-        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        for composite in _composites():
             self._fill(composite, background, over)
 
     def show_side_by_side(self, left: slicer.vtkMRMLNode, right: slicer.vtkMRMLNode) -> None:
         """Two volumes next to each other, cut alike and moving together."""
         self._enter_side_by_side()
-        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        for composite in _composites():
             if composite.GetLayoutName() in (LEFT, RIGHT):
                 composite.SetLinkedControl(True)
                 self._fill(composite, left if composite.GetLayoutName() == LEFT else right, None)
@@ -68,26 +76,22 @@ class SlicerViews(VTKObservationMixin):
         self._set_layout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotView)
 
     def close(self) -> None:
-        """Lets go of all views; what they show stays."""
+        """Lets go of all views; what they show stays, but for the notice, which nobody would keep true."""
         self.removeObservers()
+        for composite in _composites():
+            _write(composite, is_marked=False)
         for view in self._plot_views:
             view.disconnect("dataSelected(vtkStringArray*,vtkCollection*)", self._clicked)
         self._plot_views = []
 
     def mark(self) -> None:
         """Writes the notice into each slice view that shows a prediction, and takes it from the others."""
-        manager = slicer.app.layoutManager()
-        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
-            widget = manager.sliceWidget(composite.GetLayoutName()) if manager is not None else None
-            if widget is None:
-                continue
+        for composite in _composites():
             ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
             shown = [slicer.mrmlScene.GetNodeByID(one) for one in ids if one]
             predicted = [node for node in shown if is_predicted(node)]
             kinds = [kind for node in predicted if (kind := node.GetAttribute(IMAGE_KIND))]
-            annotation = widget.sliceView().cornerAnnotation()
-            mark_view(annotation, bool(predicted), kinds[0] if kinds else "")
-            widget.sliceView().scheduleRender()
+            _write(composite, bool(predicted), kinds[0] if kinds else "")
 
     def _fill(
         self,
@@ -95,12 +99,19 @@ class SlicerViews(VTKObservationMixin):
         background: slicer.vtkMRMLNode,
         over: slicer.vtkMRMLNode | None,
     ) -> None:
-        if not self.hasObserver(composite, vtkCommand.ModifiedEvent, self._view_changed):
-            self.addObserver(composite, vtkCommand.ModifiedEvent, self._view_changed)
         composite.SetBackgroundVolumeID(background.GetID())
         composite.SetForegroundVolumeID(over.GetID() if over is not None else None)
         composite.SetForegroundOpacity(MAP_OPACITY if over is not None else 0.0)
         self.mark()
+
+    def _hear(self, composite: slicer.vtkMRMLSliceCompositeNode) -> None:
+        if not self.hasObserver(composite, vtkCommand.ModifiedEvent, self._view_changed):
+            self.addObserver(composite, vtkCommand.ModifiedEvent, self._view_changed)
+
+    @calldata_type(VTK_OBJECT)
+    def _node_added(self, caller: object, event: object, node: slicer.vtkMRMLNode) -> None:
+        if node.IsA("vtkMRMLSliceCompositeNode"):  # of a layout with more views
+            self._hear(node)
 
     def _view_changed(self, caller: object, event: object) -> None:
         self.mark()
@@ -147,3 +158,16 @@ class SlicerViews(VTKObservationMixin):
         age = clicked_age_years(slicer.mrmlScene, series_ids, selections)
         if age is not None:
             self._go_to_age(age)
+
+
+def _composites() -> list[slicer.vtkMRMLSliceCompositeNode]:
+    """What each slice view shows."""
+    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+
+
+def _write(composite: slicer.vtkMRMLSliceCompositeNode, is_marked: bool, kind: str = "") -> None:
+    manager = slicer.app.layoutManager()
+    widget = manager.sliceWidget(composite.GetLayoutName()) if manager is not None else None
+    if widget is not None:
+        mark_view(widget.sliceView().cornerAnnotation(), is_marked, kind)
+        widget.sliceView().scheduleRender()

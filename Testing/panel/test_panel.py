@@ -185,3 +185,23 @@ def test_two_visits_are_mixed_by_the_slider(looking: Panel) -> None:
     mixed = slicer.util.arrayFromVolume(find(source, Role.BETWEEN))
     first = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(looking.state.table.scans[0]))
     np.testing.assert_allclose(mixed, first, atol=EXACT)
+
+
+def test_a_view_that_a_layout_adds_is_marked_as_soon_as_it_shows_a_prediction(
+    looking: Panel, stand_in: StandIn
+) -> None:
+    import slicer
+    from panel_host import SliceView, add_slice_view
+
+    from MRExtrapLib.scene.notice import LOWER_EDGE, RESEARCH_USE
+
+    slices = stand_in.application.manager.slices
+    slices["Extra"] = SliceView()
+    try:
+        added = add_slice_view(slicer.mrmlScene, "Extra")
+        added[-1].SetBackgroundVolumeID(looking.stage.predicted_node().GetID())
+        assert RESEARCH_USE in slices["Extra"].GetText(LOWER_EDGE)
+    finally:
+        for node in added:
+            slicer.mrmlScene.RemoveNode(node)
+        del slices["Extra"]

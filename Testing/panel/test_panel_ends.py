@@ -124,6 +124,43 @@ def test_a_closed_scene_empties_the_panel_and_ends_the_worker(looking: Panel) ->
     assert workers() == []
 
 
+def notices(stand_in: StandIn) -> set[str]:
+    """What is written below in the slice views."""
+    from MRExtrapLib.scene.notice import LOWER_EDGE
+
+    return {view.GetText(LOWER_EDGE) for view in stand_in.application.manager.slices.values()}
+
+
+def test_a_forecast_that_was_saved_is_marked_as_soon_as_its_scene_is_loaded(
+    looking: Panel, make_panel: Callable[..., Panel], stand_in: StandIn, tmp_path: Path
+) -> None:
+    import slicer
+
+    (marked,) = notices(stand_in)
+    bundle = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(bundle)
+    looking.close()
+    make_panel()
+    assert notices(stand_in) == {""}
+    assert slicer.mrmlScene.ReadFromMRB(bundle, True)
+    assert notices(stand_in) == {marked}
+
+
+def test_a_panel_opened_again_keeps_the_notice_true_and_a_closed_one_takes_it_away(
+    looking: Panel, make_panel: Callable[..., Panel], stand_in: StandIn
+) -> None:
+    import slicer
+
+    (marked,) = notices(stand_in)
+    looking.close()
+    assert notices(stand_in) == {""}
+    make_panel(is_scene_kept=True)
+    assert notices(stand_in) == {marked}
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        composite.SetBackgroundVolumeID(looking.state.table.scans[0])
+    assert notices(stand_in) == {""}
+
+
 def test_a_reference_scan_that_is_deleted_ends_in_a_sentence(looking: Panel) -> None:
     import slicer
 
