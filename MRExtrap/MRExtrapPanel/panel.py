@@ -20,7 +20,6 @@ from MRExtrapPanel.installing import Installer
 from MRExtrapPanel.looking import Looking
 from MRExtrapPanel.parameters import parameters_of_scene, read_parameters, write_parameters
 from MRExtrapPanel.process import later, start_worker
-from MRExtrapPanel.regions import FIRST_REGIONS
 from MRExtrapPanel.scans import SceneScans, is_scan, visit_of, volume_nodes
 from MRExtrapPanel.stage import SceneStage
 from MRExtrapPanel.state import PanelState, Sweep
@@ -51,14 +50,13 @@ class Panel(VTKObservationMixin):
         self.widget.setMRMLScene(slicer.mrmlScene)
         layout.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._region = FIRST_REGIONS[0]
         self._is_closing = False
         self._parameters = None
         self._view: View | None = None
         self._kept: tuple | None = None
         self._was_playing = False
         self.views = SlicerViews(self.set_age)
-        self.stage = SceneStage(self.views, lambda: self._region)
+        self.stage = SceneStage(self.views, lambda: self.state.drawn_region)
         self.board = Board(self._show)
         self.talk = Talk(start, new_session_path, logging.info)
         self.looking = Looking(self.board, self.talk, self.stage, later)
@@ -143,7 +141,7 @@ class Panel(VTKObservationMixin):
 
     def set_region(self, region: str) -> None:
         """Whose curve is drawn."""
-        self._region = region
+        self.board.change(region=region)
         self.looking.draw()
 
     def play(self) -> None:

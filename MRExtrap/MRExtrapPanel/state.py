@@ -15,7 +15,7 @@ from MRExtrapPanel.choices import (
     least_scans,
 )
 from MRExtrapPanel.left_out import LeftOut
-from MRExtrapPanel.regions import rank
+from MRExtrapPanel.regions import FIRST_REGIONS, rank
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Finding, VisitTable
 from MRExtrapPanel.wishes import Shown
@@ -96,6 +96,7 @@ class PanelState:
         made_of: table and choices of the loaded person.
         age_years, shown: what the slider and the buttons say.
         image: the kind of predicted image for an age at which the slider rests.
+        region: whose curve the user wants; see `drawn_region`.
         on_screen_years: the age that is in the views; lags behind while decoding.
         on_screen_image: the kind of image that is in the views.
         predicted: volumes by age, of all that was measured.
@@ -120,6 +121,7 @@ class PanelState:
     age_years: float = 75.0
     shown: Shown = Shown.PREDICTED
     image: str = DEFAULT_IMAGE
+    region: str = FIRST_REGIONS[0]
     on_screen_years: float | None = None
     on_screen_image: str = ""
     predicted: tuple[RegionVolume, ...] = ()
@@ -244,6 +246,12 @@ class PanelState:
             )
             for region in regions
         )
+
+    @property
+    def drawn_region(self) -> str:
+        """Whose curve is drawn: the one that is wanted, or the first of a model that does not know it."""
+        known = [line.region for line in self.volume_lines]
+        return self.region if self.region in known or not known else known[0]
 
 
 def _scans(count: int) -> str:

@@ -182,10 +182,8 @@ class View:
         _offer(ui.secondBox, names, last)
         _offer(ui.leaveOutBox, checks, last)
         self._regions = tuple(line.region for line in state.volume_lines)
-        with quiet(ui.regionBox):
-            ui.regionBox.clear()
-            for region in self._regions:
-                ui.regionBox.addItem(region_words(region).capitalize())
+        drawn = self._regions.index(state.drawn_region) if self._regions else 0
+        _offer(ui.regionBox, [region_words(region).capitalize() for region in self._regions], drawn)
 
     def _show_work(self, state: PanelState) -> None:
         ui, work = self._ui, state.work

@@ -187,6 +187,26 @@ def test_two_visits_are_mixed_by_the_slider(looking: Panel) -> None:
     np.testing.assert_allclose(mixed, first, atol=EXACT)
 
 
+def test_the_curve_is_of_the_region_in_the_box_after_apply_again_too(looking: Panel) -> None:
+    import slicer
+
+    from MRExtrapLib.scene.ownership import Role, find
+
+    ui = looking.ui
+    source = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
+    assert ui.regionBox.currentText == "Ventricles", "the first that this worker knows"
+    assert find(source, Role.CHART, "ventricles") is not None
+    ui.regionBox.currentIndex = ui.regionBox.findText("White matter")
+    apply_again(looking)
+    assert ui.regionBox.currentText == "White matter"
+    assert looking.state.drawn_region == "white_matter"
+
+
+def apply_again(panel: Panel) -> None:
+    panel.ui.applyButton.click()
+    wait_until(lambda: panel.state.can_look and panel.state.on_screen_years is not None)
+
+
 def test_a_view_that_a_layout_adds_is_marked_as_soon_as_it_shows_a_prediction(
     looking: Panel, stand_in: StandIn
 ) -> None:

@@ -68,6 +68,14 @@ def test_known_regions_come_first_and_the_last_scan_is_the_measure() -> None:
     assert lines[1].change_percent is None
 
 
+def test_the_curve_is_of_the_region_that_is_wanted_or_else_of_the_first_there_is() -> None:
+    rows = tuple(RegionVolume("observed", 73.0, region, 1.0) for region in ("amygdala", "ventricles"))
+    state = PanelState(person=loaded(volumes=rows), region="amygdala")
+    assert state.drawn_region == "amygdala"
+    assert replace(state, region="hippocampus").drawn_region == "ventricles"
+    assert PanelState().drawn_region == PanelState().region
+
+
 def test_volumes_are_worded_with_what_is_known_only() -> None:
     full = VolumeLine("gray_matter", 600.0, 588.0, 570.0, 601.2)
     assert volume_cells(full) == ("Gray matter", "600", "588", "-2.0 %", "570 – 601")
