@@ -13,7 +13,7 @@ from MRExtrapLib.scene.arrays import placed, prediction
 from MRExtrapLib.scene.charts import move_age_marker, show_chart, show_table
 from MRExtrapLib.scene.curves import held_out_years, volume_curve
 from MRExtrapLib.scene.hierarchy import arrange
-from MRExtrapLib.scene.maps import show_change, show_uncertainty
+from MRExtrapLib.scene.maps import forget_scales, show_change, show_uncertainty
 from MRExtrapLib.scene.ownership import Role, find
 from MRExtrapLib.scene.volumes import show_between, show_visit
 from MRExtrapLib.worker.results import Interpolated, Loaded, Predicted, RegionVolume
@@ -61,6 +61,7 @@ class SceneStage:
         self._drawn = ()
         self._is_arranged = False
         AgeSequence(self._source()).clear()  # ages of an earlier Apply would be another model's
+        forget_scales(self._source())
 
     def show(self, picture: Picture, voxels_of: VoxelsOf) -> None:
         """A picture in the views.

@@ -12,6 +12,6 @@ and updates it.
 `ages`          `show_prediction` for the slider, `AgeSequence` for a sweep
 `curves`        `volume_curve`: a region's points, line, bounds and extrapolated parts, in numbers
 `charts`        `show_table`, `rows_of`, `show_chart`, `move_age_marker`, `clicked_age_years`
-`maps`          `show_change`, `show_uncertainty`
+`maps`          `show_change`, `show_uncertainty`, `forget_scales`
 `hierarchy`     `arrange`: patient, study, predicted series
 """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.scene.arrays import PlacedArray
 from MRExtrapLib.scene.notice import age_detail, age_words, name_of
-from MRExtrapLib.scene.ownership import AGE, Role, find_or_make
+from MRExtrapLib.scene.ownership import AGE, Role, find, find_or_make
 from MRExtrapLib.scene.volumes import show_image
 
 COLORS = 255
@@ -26,6 +26,12 @@ DARKER, BRIGHTER, UNCERTAIN = (0.15, 0.55, 1.0), (1.0, 0.25, 0.10), (1.0, 0.75, 
 
 CERTAIN_BELOW = 0.05
 """Share of the scale of uncertainty below which a voxel is not coloured at all."""
+
+SMALLEST_SHARE = 0.05
+"""Of the reference's brightness: no scale of change ends below it, however near the age shown first."""
+
+SCALED = "MRExtrap.Scaled"
+"""Attribute of a map whose colours and scale were set; from then on they are the user's."""
 
 
 def show_change(
@@ -52,8 +58,9 @@ def show_change(
         raise InputError(msg)
     change = np.subtract(predicted.voxels, reference.voxels, dtype=np.float32)
     node = _show_map(source, Role.CHANGE, PlacedArray(change, predicted.affine), "change", age_years)
-    most = _most(change)
-    _color(source, node, Role.CHANGE_COLORS, "darker – brighter", _diverging(), (-most, most))
+    if not node.GetAttribute(SCALED):
+        most = max(_most(change), SMALLEST_SHARE * _most(reference.voxels)) or 1.0
+        _color(source, node, Role.CHANGE_COLORS, "darker – brighter", _diverging(), (-most, most))
     return node
 
 
@@ -62,12 +69,20 @@ def show_uncertainty(
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """The standard deviation of the predicted image, in its units; nothing where it is certain."""
     node = _show_map(source, Role.UNCERTAINTY, spread, "uncertainty", age_years)
-    scale = (0.0, _most(spread.voxels))
-    is_new = _color(source, node, Role.UNCERTAINTY_COLORS, "uncertain", _rising(), scale)
-    if is_new:
+    if not node.GetAttribute(SCALED):
+        scale = (0.0, _most(spread.voxels) or 1.0)
+        _color(source, node, Role.UNCERTAINTY_COLORS, "uncertain", _rising(), scale)
         node.GetDisplayNode().SetApplyThreshold(True)
         node.GetDisplayNode().SetThreshold(CERTAIN_BELOW * scale[1], np.finfo(np.float32).max)
     return node
+
+
+def forget_scales(source: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Lets the next maps set their scales anew, as for another person or another model."""
+    for role in (Role.CHANGE, Role.UNCERTAINTY):
+        node = find(source, role)
+        if node is not None:
+            node.RemoveAttribute(SCALED)
 
 
 def _show_map(
@@ -79,9 +94,9 @@ def _show_map(
 
 
 def _most(values: NDArray) -> float:
-    """Where the scale ends; 1 where there is nothing to see."""
+    """Where the scale ends; 0 where there is nothing to see."""
     sizes = np.abs(values[values != 0])
-    return float(np.percentile(sizes, FULL_AT_PERCENTILE)) if sizes.size else 1.0
+    return float(np.percentile(sizes, FULL_AT_PERCENTILE)) if sizes.size else 0.0
 
 
 def _color(
@@ -91,15 +106,10 @@ def _color(
     what: str,
     colors: NDArray[np.float64],
     scale: tuple[float, float],
-) -> bool:
-    """Colours a map that is new by its own table, and says whether it was; then the scale is the user's.
-
-    So the colours of two ages mean the same.
-    """
+) -> None:
+    """Colours a map by its own table, once: so the colours of two ages mean the same."""
     display = node.GetDisplayNode()
     table = find_or_make(source, role)
-    if display.GetColorNodeID() == table.GetID():
-        return False
     table.SetName(f"MRExtrap {what}")
     table.SetTypeToUser()
     table.SetNumberOfColors(COLORS)
@@ -109,7 +119,7 @@ def _color(
     display.SetAndObserveColorNodeID(table.GetID())
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(*scale)
-    return True
+    node.SetAttribute(SCALED, "yes")
 
 
 def _diverging() -> NDArray[np.float64]:

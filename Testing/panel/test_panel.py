@@ -207,6 +207,21 @@ def apply_again(panel: Panel) -> None:
     wait_until(lambda: panel.state.can_look and panel.state.on_screen_years is not None)
 
 
+def test_another_person_gets_a_scale_of_change_of_their_own(looking: Panel) -> None:
+    import slicer
+
+    from MRExtrapLib.scene.ownership import Role, find
+
+    source = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[-1])
+    looking.ui.changeButton.click()
+    wait_until(lambda: find(source, Role.CHANGE) is not None and not looking.state.is_decoding)
+    display = find(source, Role.CHANGE).GetDisplayNode()
+    before = display.GetWindow()
+    display.SetWindowLevelMinMax(-EXACT, EXACT)
+    apply_again(looking)
+    assert display.GetWindow() == before
+
+
 def test_a_view_that_a_layout_adds_is_marked_as_soon_as_it_shows_a_prediction(
     looking: Panel, stand_in: StandIn
 ) -> None:

@@ -15,7 +15,13 @@ slicer = pytest.importorskip("slicer", reason="needs Slicer's scene: pip install
 from slicer_host import Host  # noqa: E402
 
 from MRExtrapLib.scene.arrays import PlacedArray, Prediction, array_of  # noqa: E402
-from MRExtrapLib.scene.maps import show_change, show_uncertainty  # noqa: E402
+from MRExtrapLib.scene.maps import (  # noqa: E402
+    FULL_AT_PERCENTILE,
+    SMALLEST_SHARE,
+    forget_scales,
+    show_change,
+    show_uncertainty,
+)
 
 PredictedAt = Callable[[float], Prediction]
 
@@ -58,10 +64,32 @@ def test_the_scale_stays_from_age_to_age(host: Host, a_source: Any, predicted_at
     assert host.scene.GetNumberOfNodes() == nodes
 
 
-def test_no_change_anywhere_can_be_shown(a_source: Any, predicted_at: PredictedAt) -> None:
+def test_a_scale_set_where_nothing_changes_is_wide_enough_for_other_ages(
+    a_source: Any, predicted_at: PredictedAt
+) -> None:
     image = predicted_at(46.0).image
     display = show_change(a_source, image, image, 46.0).GetDisplayNode()
+    brightness = np.percentile(image.voxels[image.voxels != 0], FULL_AT_PERCENTILE)
+    assert display.GetWindowLevelMax() == pytest.approx(SMALLEST_SHARE * brightness)
+
+
+def test_nothing_at_all_can_be_shown(a_source: Any, predicted_at: PredictedAt) -> None:
+    image = predicted_at(46.0).image
+    nothing = PlacedArray(np.zeros_like(image.voxels), image.affine)
+    display = show_change(a_source, nothing, nothing, 46.0).GetDisplayNode()
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (-1.0, 1.0)
+
+
+def test_a_scale_is_the_users_until_it_is_forgotten(a_source: Any, predicted_at: PredictedAt) -> None:
+    now, then = predicted_at(46.0).image, predicted_at(60.0).image
+    display = show_change(a_source, then, now, 60.0).GetDisplayNode()
+    whole = display.GetWindow()
+    display.SetWindowLevelMinMax(-1.0, 1.0)
+    show_change(a_source, then, now, 60.0)
+    assert display.GetWindow() == 2.0
+    forget_scales(a_source)
+    show_change(a_source, then, now, 60.0)
+    assert display.GetWindow() == whole
 
 
 def test_images_of_different_grids_are_refused(a_source: Any, predicted_at: PredictedAt) -> None:
