@@ -74,7 +74,12 @@ class Looking:
         self._question.forget()
         self._rests += 1
         self._board.change(
-            is_decoding=False, on_screen_years=None, on_screen_image="", warnings=(), predicted=()
+            is_decoding=False,
+            on_screen_years=None,
+            on_screen_image="",
+            mixture=None,
+            warnings=(),
+            predicted=(),
         )
 
     def set_age(self, age_years: float) -> None:
@@ -187,6 +192,9 @@ class Looking:
             mixture = self._seen.mixture(wish)
             assert mixture is not None
             self._stage.show(Picture(wish, mixture), voxels_of)
+            self._board.change(
+                on_screen_years=None, on_screen_image=mixture.image_kind, mixture=wish, warnings=()
+            )
             self._settle_after_rest(settled(wish))
             return
         predicted = self._seen.at(wish)
@@ -198,7 +206,10 @@ class Looking:
             words = _("No uncertainty can be shown: {reason}.").format(reason=self._person.uncertainty)
             warnings = (*warnings, words)
         self._board.change(
-            on_screen_years=predicted.age_years, on_screen_image=predicted.image_kind, warnings=warnings
+            on_screen_years=predicted.age_years,
+            on_screen_image=predicted.image_kind,
+            mixture=None,
+            warnings=warnings,
         )
         self.draw()
         if self._board.state.playing is None:

@@ -18,7 +18,7 @@ from MRExtrapPanel.left_out import LeftOut
 from MRExtrapPanel.regions import FIRST_REGIONS, rank
 from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.visits import Finding, VisitTable
-from MRExtrapPanel.wishes import Shown
+from MRExtrapPanel.wishes import Between, Shown
 
 MARGIN_YEARS = 5.0
 """How far beyond the trusted years the slider goes; what lies there is marked."""
@@ -97,8 +97,9 @@ class PanelState:
         age_years, shown: what the slider and the buttons say.
         image: the kind of predicted image for an age at which the slider rests.
         region: whose curve the user wants; see `drawn_region`.
-        on_screen_years: the age that is in the views; lags behind while decoding.
+        on_screen_years: the age that is in the views; lags behind while decoding, None for a mixture.
         on_screen_image: the kind of image that is in the views.
+        mixture: of two visits, if that is in the views.
         predicted: volumes by age, of all that was measured.
         warnings: about the age on screen.
         work: what is under way; None while idle.
@@ -124,6 +125,7 @@ class PanelState:
     region: str = FIRST_REGIONS[0]
     on_screen_years: float | None = None
     on_screen_image: str = ""
+    mixture: Between | None = None
     predicted: tuple[RegionVolume, ...] = ()
     warnings: tuple[str, ...] = ()
     work: Work | None = None
@@ -212,6 +214,8 @@ class PanelState:
         if self.is_decoding:
             return _("Decoding age {age:.1f}…").format(age=self.age_years)
         image = image_words(self.on_screen_image)
+        if self.mixture is not None:
+            return _mixture_words(self.mixture, self.person, image)
         return _("Age {age:.1f}, predicted; {image}.").format(age=self.age_years, image=image)
 
     @property
@@ -228,13 +232,17 @@ class PanelState:
 
     @property
     def volume_lines(self) -> tuple[VolumeLine, ...]:
-        """The volume table for the age that the slider stands at, well-known regions first."""
+        """The volume table for the age that the slider stands at, well-known regions first.
+
+        While a mixture of visits is in the views nothing is predicted in it: no age stands beside it.
+        """
         if self.person is None:
             return ()
         seen = [row for row in self.person.volumes if row.kind == "observed"]
         last_age = max((row.age_years for row in seen), default=0.0)
         last = {row.region: row.volume_ml for row in seen if row.age_years == last_age}
-        here = {row.region: row for row in self.predicted if abs(row.age_years - self.age_years) < 0.005}
+        predicted = self.predicted if self.mixture is None else ()
+        here = {row.region: row for row in predicted if abs(row.age_years - self.age_years) < 0.005}
         regions = sorted({**last, **here}, key=rank)
         return tuple(
             VolumeLine(
@@ -252,6 +260,12 @@ class PanelState:
         """Whose curve is drawn: the one that is wanted, or the first of a model that does not know it."""
         known = [line.region for line in self.volume_lines]
         return self.region if self.region in known or not known else known[0]
+
+
+def _mixture_words(mixture: Between, person: Loaded, image: str) -> str:
+    first, second = person.visits[mixture.first].name, person.visits[mixture.second].name
+    words = _("Between visits: {share:.0%} {first}, the rest {second}; {image}.")
+    return words.format(share=mixture.alpha, first=first, second=second, image=image)
 
 
 def _scans(count: int) -> str:

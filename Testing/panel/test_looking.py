@@ -143,6 +143,19 @@ def test_two_visits_are_mixed(desk: Desk) -> None:
     assert desk.stage.shown[-1].image.image_kind == "moved"
 
 
+def test_a_mixture_of_two_visits_is_called_one_and_no_age(desk: Desk) -> None:
+    desk.apply()
+    desk.control.looking.interpolate(0, 1, 0.25)
+    desk.worker.answer("interpolate", Interpolated(0.25, predicted(71.0).image))
+    assert desk.state.status == "Between visits: 25% first, the rest second; as decoded."
+    assert desk.state.on_screen_years is None
+    assert [line.predicted_ml for line in desk.state.volume_lines] == [None]
+    desk.control.looking.set_age(75.0)
+    assert desk.stage.shown[-1].wish == AtAge(75.0, image="warped"), "the slider stood there all the time"
+    assert desk.state.status == "Age 75.0, predicted; last scan, moved."
+    assert desk.state.volume_lines[0].predicted_ml is not None
+
+
 def test_a_sweep_is_made_once_and_then_only_played(desk: Desk) -> None:
     desk.apply()
     desk.control.board.change(sweep=Sweep(74.0, 76.0, 1.0))
