@@ -222,6 +222,16 @@ def test_another_person_gets_a_scale_of_change_of_their_own(looking: Panel) -> N
     assert display.GetWindow() == before
 
 
+def test_one_way_to_look_is_always_marked(looking: Panel) -> None:
+    ui = looking.ui
+    buttons = (ui.predictedButton, ui.changeButton, ui.uncertaintyButton, ui.besideButton)
+    for __ in range(2):
+        ui.changeButton.click()
+        assert [button.checked for button in buttons] == [False, True, False, False]
+    ui.predictedButton.click()
+    assert [button.checked for button in buttons] == [True, False, False, False]
+
+
 def test_a_view_that_a_layout_adds_is_marked_as_soon_as_it_shows_a_prediction(
     looking: Panel, stand_in: StandIn
 ) -> None:
