@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from MRExtrapLib.errors import fit_to_copy
 from MRExtrapLib.worker.protocol import PROTOCOL_VERSION
 from MRExtrapLib.worker.results import Greeting
 from MRExtrapPanel.packages import InstallPlan, installed_version
@@ -34,9 +35,8 @@ class Checkup:
     @property
     def report(self) -> str:
         """Fit to copy."""
-        return "\n".join(
-            (*self._of_slicer(), *self._of_worker(), "", "In the worker's Python:", self.engine.strip())
-        )
+        lines = (*self._of_slicer(), *self._of_worker(), "", "In the worker's Python:", self.engine.strip())
+        return fit_to_copy("\n".join(lines))
 
     def _of_slicer(self) -> Iterable[str]:
         versions = ", ".join(f"{name} {installed_version(name) or 'none'}" for name in LOOKED_AT)

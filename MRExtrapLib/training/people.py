@@ -79,8 +79,8 @@ def require_own_names(folders: Sequence[Path]) -> None:
         name = folder.resolve().name
         if name in names:
             msg = (
-                f"{names[name]} and {folder} are both called {name}, and their people would be taken for each "
-                "other; give each folder once, or rename one."
+                f"{names[name]} and {folder} are both called {name}, and their people would be taken for "
+                "each other; give each folder once, or rename one."
             )
             raise InputError(msg)
         names[name] = folder

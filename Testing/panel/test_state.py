@@ -142,3 +142,5 @@ def test_the_report_says_what_is_missing_and_who_answered() -> None:
     answered = replace(silent, greeting=Greeting(1, "0.1.0", "3.12.10", 7, "somewhere"))
     assert f"MRExtrap 0.1.0, Python 3.12.10, protocol 1 of {PROTOCOL_VERSION}" in answered.report
     assert "somewhere" not in answered.report
+    crashed = replace(silent, engine=f"{Path.home()}/worker.py is gone")
+    assert crashed.report.endswith("~/worker.py is gone")
