@@ -19,6 +19,14 @@ COVARIATE_NAMES = ("intercept", "age", "sex", "MCI", "AD")
 SEX, INDICATORS = 2, slice(3, 5)
 """Which of them."""
 
+RIDGE_PEOPLE = 1.0
+"""Effects of age and diagnosis are held back as if one person more had shown none; a covariate that does not
+vary in the cohort then has no effect at all."""
+
+SEX_EFFECT = 0.3
+"""Rates of men and women are expected to differ by no more than about so many of people's own standard
+deviations: one man among ten women says next to nothing of men, a hundred of each say what they show."""
+
 _SEX = {"F": -0.5, "M": 0.5}
 _DIAGNOSIS = {"CN": (0.0, 0.0), "MCI": (1.0, 0.0), "AD": (0.0, 1.0)}
 
@@ -67,3 +75,20 @@ def typical_row(people: list[Covariates], age_centre_years: float) -> NDArray[np
     rows = np.stack([one.row(age_centre_years, np.full(5, np.nan)) for one in people])
     known = np.isfinite(rows)
     return np.where(known, rows, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def ridge(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What holds the effect of each covariate back, (5,): the inverse of its expected size squared.
+
+    Sizes are in standard deviations of people's own rates: of age one, over as many years as its ages
+    spread in the cohort; of a diagnosis two; of sex `SEX_EFFECT`.
+
+    Args:
+        rows: (n, 5) the cohort's.
+    """
+    spread = rows.var(axis=0)
+    spread[INDICATORS] = np.where(spread[INDICATORS] > 0, 0.25, 0.0)
+    held = RIDGE_PEOPLE * np.where(spread > 0, spread, 1.0)
+    held[0] = 0.0
+    held[SEX] = 1 / SEX_EFFECT**2
+    return held

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.cohort import Cohort, Participant
-from MRExtrapLib.progression.covariates import COVARIATE_NAMES, INDICATORS, SEX, typical_row
+from MRExtrapLib.progression.covariates import COVARIATE_NAMES, ridge, typical_row
 from MRExtrapLib.progression.noise import Noise, estimate_noise, noise_contrasts, principal_mixtures
 from MRExtrapLib.progression.prior import CURVATURE_PER_YEAR, MOST_FACTORS, Prior
 from MRExtrapLib.progression.scores import Scores, expected_scores
@@ -31,14 +31,6 @@ FEWEST_PEOPLE = 8
 
 PEOPLE_PER_FACTOR = 3
 """A pattern of change needs a few people to be seen in."""
-
-RIDGE_PEOPLE = 1.0
-"""Effects of age and diagnosis are held back as if one person more had shown none; a covariate that does not
-vary in the cohort then has no effect at all."""
-
-SEX_EFFECT = 0.3
-"""Rates of men and women are expected to differ by no more than about so many of people's own standard
-deviations: one man among ten women says next to nothing of men, a hundred of each say what they show."""
 
 VARIANCE_STEPS = 3
 """Updates of the variances for one of everything else; they move slowest and cost least."""
@@ -213,7 +205,7 @@ def _start(evidence: _Evidence, most_factors: int) -> _Estimate:
     s, x, root = evidence.information, evidence.rows, evidence.roots
     people, elements = evidence.misfits.shape
     scan = evidence.noise.variance + np.sum(np.square(evidence.noise.factors), axis=0)
-    to_mean = np.linalg.solve((x * s[:, None]).T @ x + np.diag(s.mean() * _ridge(x)), (x * root).T)
+    to_mean = np.linalg.solve((x * s[:, None]).T @ x + np.diag(s.mean() * ridge(x)), (x * root).T)
     mean_rate = np.empty((x.shape[1], elements), dtype=np.float32)
     spread = np.empty(elements)
     for block in evidence.blocks:
@@ -245,8 +237,8 @@ def _maximise(evidence: _Evidence, estimate: _Estimate, scores: Scores, block: s
     people, columns = design.shape
     weight = s / variance
     normal = (weight.T @ squares.reshape(people, -1)).reshape(-1, columns, columns)
-    ridge = np.concatenate([_ridge(x), np.full(columns - x.shape[1], 1e-6)])
-    normal += weight.mean(axis=0)[:, None, None] * np.diag(ridge)
+    held = np.concatenate([ridge(x), np.full(columns - x.shape[1], 1e-6)])
+    normal += weight.mean(axis=0)[:, None, None] * np.diag(held)
     pull = (root / variance * misfits).T @ design
     crossed = np.tensordot((root / variance).T, with_noise, axes=1)
     pull -= np.einsum("mb,bmq->bq", noise_factors, crossed)
@@ -294,16 +286,3 @@ def _loadings(
 def _unexplained(evidence: _Evidence, mean_rate: NDArray[np.float32], block: slice) -> Array:
     """(N, B) what people's misfits differ from those of the mean rates."""
     return evidence.misfits[:, block] - evidence.roots * (evidence.rows @ mean_rate[:, block])
-
-
-def _ridge(rows: Array) -> Array:
-    """What holds each covariate's effect back: the inverse of the squared size that is expected of it, in
-    people's own standard deviations. Of age its variance in the cohort; an indicator's is at most a quarter,
-    and is taken to be that, or else the rarer a diagnosis the less would be asked of it.
-    """
-    spread = rows.var(axis=0)
-    spread[INDICATORS] = np.where(spread[INDICATORS] > 0, 0.25, 0.0)
-    held = RIDGE_PEOPLE * np.where(spread > 0, spread, 1.0)
-    held[0] = 0.0
-    held[SEX] = 1 / SEX_EFFECT**2
-    return held
