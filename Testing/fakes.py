@@ -79,6 +79,10 @@ class SummingSegmenter:
         }
         return FakeSegmented(labels, volumes)
 
+    def segment_scan(self, scan: ConformedVisit) -> tuple[FakeSegmented, NDArray[np.int16]]:
+        found = self.segment(scan.volume)
+        return found, scan.restore_labels(found.labels)
+
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         labels = self.segment(volume).labels
         return labels, labels

@@ -21,7 +21,7 @@ from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.brain import BareBrain
-from MRExtrapLib.imaging.conform import Tissues
+from MRExtrapLib.imaging.conform import ConformedVisit, Tissues
 from MRExtrapLib.imaging.intensity import IntensityContract, air_level
 from MRExtrapLib.imaging.registration import register
 from MRExtrapLib.imaging.resampling import isotropic_grid_around, resample, resample_mask, world_of
@@ -91,16 +91,16 @@ class Segmenter:
         The network looks at the whole grid, air and all: what it names depends a little on how much air it
         sees and where its blocks fall, and so both are the same for every visit and every decode.
         """
-        grid = volume.grid
-        probabilities = torch.softmax(self._logits_of_conformed(volume), dim=0).cpu()
-        is_left = _left_of_middle(grid)
-        # rows are summed as they are, all else in double precision
-        slices = probabilities.sum(dim=3).double().sum(dim=2).numpy()
-        sided = np.stack([slices[:, side].sum(axis=1) for side in (is_left, ~is_left)], axis=1)
-        sided_ml = sided * grid.voxel_ml
-        return Segmentation(
-            _sided(_likeliest(probabilities), is_left), volume.affine, region_volumes_ml(sided_ml), sided_ml
-        )
+        return _segmentation(self._probabilities(volume), volume)
+
+    def segment_scan(self, scan: ConformedVisit) -> tuple[Segmentation, NDArray[np.int16]]:
+        """As `segment`, and the labels (X, Y, Z) of the scan's own voxels.
+
+        They come from the conformed brain's probabilities, not its labels: a border within a voxel stays.
+        """
+        probabilities = self._probabilities(scan.volume)
+        own = _sided(scan.restore_shares(probabilities.numpy()), _left_in_template(scan))
+        return _segmentation(probabilities, scan.volume), own
 
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities.
@@ -112,7 +112,7 @@ class Segmenter:
         generator = torch.Generator().manual_seed(0)
         # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
         noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
-        is_left = _left_of_middle(volume.grid)
+        is_left = _left_of_middle(volume.grid)[:, None, None]
         likeliest, drawn = _likeliest(logits), _likeliest(logits + noise)
         return _sided(likeliest, is_left), _sided(drawn, is_left)
 
@@ -143,6 +143,10 @@ class Segmenter:
         gray = brain & (channels == CHANNEL["cerebral-cortex"])
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
         return Tissues(brain, gray, white, grid, to_template)
+
+    def _probabilities(self, volume: Volume) -> torch.Tensor:
+        """(structures, X, Y, Z) of a conformed brain."""
+        return torch.softmax(self._logits_of_conformed(volume), dim=0).cpu()
 
     def _logits_of_conformed(self, volume: Volume) -> torch.Tensor:
         return self._logits_of(volume.voxels * (WHITE_SEEN / IntensityContract().white))
@@ -176,6 +180,17 @@ class Segmenter:
             return self.network.voxel_logits(image.contiguous(memory_format=torch.channels_last_3d)).float()
 
 
+def _segmentation(probabilities: torch.Tensor, volume: Volume) -> Segmentation:
+    """Labels and volumes of a conformed brain from the probabilities (structures, X, Y, Z) of its voxels."""
+    is_left = _left_of_middle(volume.grid)
+    # rows are summed as they are, all else in double precision
+    slices = probabilities.sum(dim=3).double().sum(dim=2).numpy()
+    sided = np.stack([slices[:, side].sum(axis=1) for side in (is_left, ~is_left)], axis=1)
+    sided_ml = sided * volume.grid.voxel_ml
+    labels = _sided(_likeliest(probabilities), is_left[:, None, None])
+    return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
+
+
 def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The largest connected piece of tissue, its holes filled, with the fluid that touches it; 1 mm grid."""
     tissue = ndimage.binary_opening(channels > CHANNEL["csf"], iterations=1)
@@ -193,9 +208,9 @@ def _likeliest(scores: torch.Tensor) -> NDArray[np.int64]:
 
 
 def _sided(channels: NDArray, is_left: NDArray[np.bool_]) -> NDArray[np.int16]:
-    """FreeSurfer numbers of structures (X, Y, Z), told apart by the side (X,) that they lie on."""
+    """FreeSurfer numbers of structures (X, Y, Z), told apart by side: (X, Y, Z) or (X, 1, 1)."""
     table = np.array([(structure.right, structure.left) for structure in STRUCTURES], dtype=np.int16)
-    return table[channels, is_left[:, None, None].astype(np.intp)]
+    return table[channels, is_left.astype(np.intp)]
 
 
 def _require_brain(brain: NDArray[np.bool_], grid: Grid) -> None:
@@ -241,6 +256,13 @@ def _upright_grid(brain: NDArray[np.bool_], grid: Grid, to_template: Affine) -> 
 def _left_of_middle(grid: Grid) -> NDArray[np.bool_]:
     """(X,) whether each sagittal plane of a RAS-aligned grid lies left of x = 0."""
     return grid.affine[0, 0] * np.arange(grid.shape[0]) + grid.affine[0, 3] < 0
+
+
+def _left_in_template(scan: ConformedVisit) -> NDArray[np.bool_]:
+    """(X, Y, Z) whether each of the scan's own voxels lies left of x = 0 of template space."""
+    (to_x, to_y, to_z, from_mm), *_ = scan.scan_to_template @ scan.scan_grid.affine
+    x, y, z = np.ogrid[tuple(slice(n) for n in scan.scan_grid.shape)]
+    return to_x * x + to_y * y + to_z * z + from_mm < 0
 
 
 def _box_of(inside: NDArray[np.bool_], step: int) -> tuple[slice, ...]:

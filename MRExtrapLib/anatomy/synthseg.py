@@ -21,7 +21,7 @@ from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.segmentation import Segmentation, brain_mask
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES, channels_of
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.imaging.conform import Tissues
+from MRExtrapLib.imaging.conform import ConformedVisit, Tissues
 from MRExtrapLib.imaging.resampling import resample_labels
 from MRExtrapLib.imaging.volume import Grid, Volume
 from MRExtrapLib.imaging.writing import write_nifti
@@ -73,6 +73,11 @@ class SynthSeg:
         labels, grid, structures_ml = self._run(volume)
         own = resample_labels(labels, grid, volume.grid)
         return Segmentation(own, volume.affine, region_volumes_ml(structures_ml), structures_ml)
+
+    def segment_scan(self, scan: ConformedVisit) -> tuple[Segmentation, NDArray[np.int16]]:
+        """As `segment` sees the conformed brain, and its labels laid on the scan's own voxels (X, Y, Z)."""
+        found = self.segment(scan.volume)
+        return found, scan.restore_labels(found.labels)
 
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """(X, Y, Z) labels as `segment` gives them, twice: the command tells no shares of a voxel."""

@@ -55,6 +55,10 @@ class VolumeSegmenter(Protocol):
         """Labels and volumes of a scan."""
         ...
 
+    def segment_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
+        """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""
+        ...
+
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """The likeliest label of each voxel (X, Y, Z), and one drawn by its share where shares are known."""
         ...
@@ -181,3 +185,7 @@ class Engine:
     def measure(self, volume: Volume) -> Segmented:
         """Labels and volumes of a volume on the template's grid."""
         return self.segmenter.segment(volume)
+
+    def measure_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
+        """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""
+        return self.segmenter.segment_scan(scan)

@@ -20,7 +20,7 @@ COLUMNS = ("scan", "age_years", "region", "volume_ml")
 
 @dataclass(frozen=True, eq=False)
 class MeasuredScan:
-    """A scan's segmentation on the template's grid, and its volumes.
+    """A scan's segmentation on its own grid, and its volumes.
 
     Attributes:
         name: of its files; the scan's own, told apart where two share one.
@@ -40,16 +40,15 @@ def measure(scans: Sequence[Scan], engine: Engine, progress: Progress = silent) 
         step = part_of(progress, index / len(scans), (index + 1) / len(scans))
         step(0.0, f"measuring {name}")
         (conformed,) = engine.conform([scan.volume], part_of(step, 0.0, 0.8))
-        segmented = engine.measure(conformed.volume)
-        yield MeasuredScan(name, scan, conformed, segmented.labels, segmented.volumes_ml)
+        segmented, labels = engine.measure_scan(conformed)
+        yield MeasuredScan(name, scan, conformed, labels, segmented.volumes_ml)
 
 
 def write_measurements(measured: Iterable[MeasuredScan], identity: EngineIdentity, folder: Path) -> None:
     """`<scan>_dseg.nii.gz` with its labels TSV for each scan, `volumes.csv`, and `measure.json`."""
     rows, inputs = [], []
     for one in measured:
-        labels = one.conformed.restore_labels(one.labels)
-        write_segmentation(labels, one.scan.volume.affine, folder / one.name)
+        write_segmentation(one.labels, one.scan.volume.affine, folder / one.name)
         inputs.append(input_record(one))
         rows += [(one.name, age_cell(one.scan), region, f"{ml:.3f}") for region, ml in one.volumes_ml.items()]
     write_table(folder / "volumes.csv", COLUMNS, rows)

@@ -27,7 +27,14 @@ from MRExtrapLib.imaging.intensity import (
 )
 from MRExtrapLib.imaging.midpoint import Alignment, align
 from MRExtrapLib.imaging.quality import RegistrationQuality
-from MRExtrapLib.imaging.resampling import Interpolation, box_around, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.resampling import (
+    Interpolation,
+    box_around,
+    resample,
+    resample_labels,
+    resample_mask,
+    resample_shares,
+)
 from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
@@ -131,6 +138,10 @@ class ConformedVisit:
     def restore_labels(self, labels: NDArray) -> NDArray[np.int16]:
         """Labels (X, Y, Z) of the template's grid on the scan's own grid."""
         return resample_labels(labels, self.volume.grid, self.scan_grid, inverse(self.scan_to_template))
+
+    def restore_shares(self, shares: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Of shares (classes, X, Y, Z) on the template's grid: the class of the largest on the scan's own."""
+        return resample_shares(shares, self.volume.grid, self.scan_grid, inverse(self.scan_to_template))
 
 
 def conform(

@@ -7,7 +7,10 @@ one interpolation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,6 +31,13 @@ TRUNCATE = 3.0
 
 BOX_MARGIN_VOXELS = 16
 """Farther away nothing is felt of a voxel: no blur up to sixfold coarser, and of a spline a part in 10⁹."""
+
+
+FAINT = 0.02
+"""Where a class has no more of a voxel than this it is not looked for: others are larger there."""
+
+_Part: TypeAlias = tuple[int, tuple[slice, ...], Callable[[tuple[slice, ...]], NDArray]]
+"""A number, the box that holds it, and its share of the voxels in a box."""
 
 
 class Interpolation(Enum):
@@ -106,26 +116,71 @@ def resample_labels(
     to_source = index_map(grid, source.affine, to_grid_world)
     if not _sigma_for(to_source).any():
         return _pulled(labels.astype(np.int16), grid.shape, to_source, Interpolation.LABEL)
+    boxes = enumerate(find_objects(labels), start=1)
+    parts = ((number, box, partial(_is_label, labels, number)) for number, box in boxes if box is not None)
+    return _fullest(parts, labels.shape, grid, to_source)
+
+
+def resample_shares(
+    shares: NDArray[np.float32], source: Grid, grid: Grid, to_grid_world: Affine | None = None
+) -> NDArray[np.int16]:
+    """At each voxel of another grid the class with the largest share of it; 0 where it is none of the others.
+
+    Shares tell where a border runs within a voxel, which labels of whole voxels do not: what is laid on the
+    scan that it came from agrees better with labels drawn there (`Testing/quality/segmenter.py`).
+
+    Args:
+        shares: (classes, X, Y, Z) on `source`, that of each class in each voxel, together one.
+        source: where the shares lie.
+        grid: where to.
+        to_grid_world: the shares' world mm → the grid's world mm; the same world if left out.
+    """
+    to_source = index_map(grid, source.affine, to_grid_world)
+    boxes = (
+        (number, find_objects((shares[number] > FAINT).astype(np.uint8))) for number in range(1, len(shares))
+    )
+    parts = ((number, found[0], shares[number].__getitem__) for number, found in boxes if found)
+    return _fullest(parts, shares.shape[1:], grid, to_source)
+
+
+def _is_label(labels: NDArray, number: int, box: tuple[slice, ...]) -> NDArray[np.bool_]:
+    return labels[box] == number
+
+
+def _fullest(
+    parts: Iterable[_Part], shape: tuple[int, ...], grid: Grid, to_source: Affine
+) -> NDArray[np.int16]:
+    """At each voxel of the grid the number of the part that fills most of it; 0 where most is none's."""
     best = np.zeros(grid.shape, dtype=np.int16)
     most = np.zeros(grid.shape, dtype=np.float32)
     nothing = np.ones(grid.shape, dtype=np.float32)
-    for number, box in enumerate(find_objects(labels), start=1):
-        if box is not None:
-            window, share = _share(labels, number, box, grid, to_source)
-            nothing[window] -= share
-            is_more = share > most[window]
-            best[window][is_more] = number
-            most[window][is_more] = share[is_more]
+    for number, box, within in parts:
+        window, share = _share(within, box, shape, grid, to_source)
+        nothing[window] -= share
+        is_more = share > most[window]
+        best[window][is_more] = number
+        most[window][is_more] = share[is_more]
     return np.where(most >= nothing, best, 0).astype(np.int16)
 
 
 def _share(
-    labels: NDArray, number: int, box: tuple[slice, ...], grid: Grid, to_source: Affine
+    within: Callable[[tuple[slice, ...]], NDArray],
+    box: tuple[slice, ...],
+    shape: tuple[int, ...],
+    grid: Grid,
+    to_source: Affine,
 ) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
-    """Where on the grid a label can be, and how much of each voxel there it fills."""
+    """Where on the grid a part can be, and how much of each voxel there it fills.
+
+    Args:
+        within: the part's share of the source's voxels in a box.
+        box: that holds all of it.
+        shape: of the source.
+        grid, to_source: where to.
+    """
     reach = np.ceil(TRUNCATE * _sigma_for(to_source)).astype(int) + 1
     low = np.maximum([at.start for at in box] - reach, 0)
-    high = np.minimum([at.stop for at in box] + reach, labels.shape)
+    high = np.minimum([at.stop for at in box] + reach, shape)
     corners = np.stack(np.meshgrid(*zip(low - 1, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
     reached = world_of(corners, np.linalg.inv(to_source).astype(np.float64))
     first = np.clip(np.floor(reached.min(axis=0)).astype(int), 0, grid.shape)
@@ -133,7 +188,7 @@ def _share(
     window = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
     if (last == first).any():
         return window, np.zeros(last - first, dtype=np.float32)
-    inside = (labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] == number).astype(np.float32)
+    inside = within(tuple(slice(a, b) for a, b in zip(low, high, strict=True))).astype(np.float32)
     part = to_source.copy()
     part[:3, 3] += to_source[:3, :3] @ first - low
     return window, _pulled(_blurred_for(inside, part), tuple(last - first), part, Interpolation.LINEAR)

@@ -9,8 +9,10 @@ from MRExtrapLib.anatomy import segmentation
 from MRExtrapLib.anatomy.segmentation import WHITE_SEEN, Segmenter, brain_mask
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.intensity import IntensityContract
-from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.imaging.rigid import translation
+from MRExtrapLib.imaging.volume import Grid, Volume
 from MRExtrapLib.model.device import pick_device
 from MRExtrapLib.model.segmenter import SegmenterConfig
 
@@ -72,6 +74,25 @@ def test_a_mirrored_brain_swaps_its_sides(a_segmenter, a_left_hippocampus):
     other = a_segmenter.segment(template_volume(a_left_hippocampus[::-1])).volumes_ml
     assert np.isclose(one["hippocampus_left"], other["hippocampus_right"], rtol=VOLUME_TOLERANCE)
     assert other["hippocampus_left"] == 0
+
+
+def test_own_voxels_are_named_by_their_side_in_template_space(a_segmenter, a_left_hippocampus):
+    """The scan is stored mirrored and lies elsewhere in its scanner: only its header tells left."""
+    volume = template_volume(a_left_hippocampus)
+    stored = volume.affine @ np.diag([-1.0, 1, 1, 1])
+    stored[0, 3] = -volume.affine[0, 3] + 30.0
+    scan = ConformedVisit(
+        volume=volume,
+        brain=volume.voxels > 0,
+        scan_to_template=translation(np.array([-30.0, 0, 0])),
+        registration=None,
+        scan_grid=Grid(volume.shape, stored),
+        intensity=None,
+    )
+    segmented, own = a_segmenter.segment_scan(scan)
+    assert segmented.volumes_ml == a_segmenter.segment(volume).volumes_ml
+    np.testing.assert_array_equal(own[::-1] == 17, a_left_hippocampus > 0)
+    assert set(np.unique(own)) == {0, 17}
 
 
 def test_a_head_in_windows_is_seen_as_a_whole_is(a_segmenter, a_left_hippocampus, monkeypatch):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from MRExtrapLib.imaging.resampling import Interpolation, box_around, resample, resample_labels, resample_mask
+from MRExtrapLib.imaging.resampling import (
+    Interpolation,
+    box_around,
+    resample,
+    resample_labels,
+    resample_mask,
+    resample_shares,
+)
 from MRExtrapLib.imaging.rigid import translation
 from MRExtrapLib.imaging.volume import Grid, Volume
 
@@ -80,6 +87,30 @@ def test_labels_on_a_coarser_grid_are_those_that_fill_most_of_a_voxel(a_brain_on
     is_clear = top[-1] - top[-2] > ROUNDING
     np.testing.assert_array_equal(resample_labels(labels, scan.grid, grid)[is_clear], fullest[is_clear])
     assert is_clear.mean() > 0.99
+
+
+def test_shares_tell_borders_within_a_voxel():
+    """A ball laid on a shifted grid: from shares of voxels it comes out rounder than from their labels."""
+    side, radius = 30, 8.3
+
+    def ball(grid: Grid) -> np.ndarray:
+        at = np.moveaxis(np.indices(grid.shape), 0, -1) @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+        return np.clip(radius + 0.5 - np.linalg.norm(at - (side - 1) / 2, axis=-1), 0, 1).astype(np.float32)
+
+    source = Grid((side,) * 3, np.eye(4))
+    grid = Grid((side - 1,) * 3, translation(np.array([0.4, 0.6, 0.3])))
+    share = ball(source)
+    by_shares = resample_shares(np.stack([1 - share, share]), source, grid)
+    by_labels = resample_labels((share > 0.5).astype(np.int16), source, grid)
+    wrong = [int((found != (ball(grid) > 0.5)).sum()) for found in (by_shares, by_labels)]
+    assert wrong[0] < 0.7 * wrong[1]
+
+
+def test_certain_shares_on_their_own_grid_are_their_labels():
+    labels = np.random.default_rng(0).integers(0, 3, (6, 5, 4)).astype(np.int16)
+    grid = Grid(labels.shape, np.diag([1.0, 2.0, 1.0, 1.0]))
+    shares = np.stack([labels == number for number in range(3)]).astype(np.float32)
+    np.testing.assert_array_equal(resample_shares(shares, grid, grid), labels)
 
 
 def test_a_label_outside_a_coarser_grid_is_left_out(a_brain_on, a_grid_stored):

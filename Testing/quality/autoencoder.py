@@ -81,7 +81,7 @@ def aged(volume: Volume, engine: Engine, seed: int) -> Volume:
     """The same person some years later, simulated; the model's own segmentation steers the deformation."""
     rng = np.random.default_rng(seed)
     (conformed,) = engine.conform([volume])
-    labels = conformed.restore_labels(engine.measure(conformed.volume).labels)
+    _, labels = engine.measure_scan(conformed)
     brain = AgeingBrain(Volume(labels, volume.affine))
     changes = typical_subject(PROFILES[PROFILE]).log_changes(YEARS, brain.baseline_ml["ventricles"])
     return acquire(volume, brain.deformation(changes), draw_acquisition(volume.grid, PROTOCOL, rng), rng)

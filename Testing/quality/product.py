@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from MRExtrapLib.anatomy.segmentation import Segmentation, Segmenter
-from MRExtrapLib.anatomy.structures import channels_of
+from MRExtrapLib.anatomy.structures import Labels, channels_of
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.evaluation.overlap import Channels
 from MRExtrapLib.imaging.conform import ConformedVisit, conform
@@ -23,6 +23,7 @@ class Measured:
 
     conformed: ConformedVisit
     segmentation: Segmentation
+    labels: Labels
 
     @property
     def volumes_ml(self) -> Mapping[str, float]:
@@ -32,7 +33,7 @@ class Measured:
     @property
     def native_channels(self) -> Channels:
         """(X, Y, Z) structures on the scan's own grid, from the segmentation the product writes."""
-        return channels_of(self.conformed.restore_labels(self.segmentation.labels), "freesurfer")
+        return channels_of(self.labels, "freesurfer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Product:
     def measure_together(self, volumes: Sequence[Volume]) -> tuple[Measured, ...]:
         """One person's scans, as a forecast takes them."""
         visits = conform(volumes, self.segmenter.find_tissues, self.template)
-        return tuple(Measured(one, self.segmenter.segment(one.volume)) for one in visits)
+        return tuple(Measured(one, *self.segmenter.segment_scan(one)) for one in visits)
 
 
 def load_product(folder: Path, device: str) -> Product:
