@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from MRExtrapLib.imaging.brain import BareBrain, Brain
-from MRExtrapLib.imaging.quality import RegistrationQuality
-from MRExtrapLib.imaging.registration import correlation, overlap, register
+from MRExtrapLib.imaging.quality import GOOD_CORRELATION, RegistrationQuality
+from MRExtrapLib.imaging.registration import correlation, overlap, register, turned_correlation
 from MRExtrapLib.imaging.rigid import displacement_mm, inverse, mean_motion, part_of
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
@@ -87,9 +87,9 @@ def _qualities(
         others = [other for other in brains if other is not brain]
         with_others = correlation(brain, _mean(others), rest) if others else 1.0
         with_target = correlation(brain, target, rest)
-        qualities.append(
-            RegistrationQuality(with_target, overlap(brain, target, rest), with_others, residual_mm)
-        )
+        turned = turned_correlation(brain, target) if with_target < GOOD_CORRELATION else 0.0
+        seen = (with_target, overlap(brain, target, rest), with_others, residual_mm, turned)
+        qualities.append(RegistrationQuality(*seen))
     return tuple(qualities)
 
 

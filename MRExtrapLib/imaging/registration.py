@@ -22,6 +22,9 @@ TILTS_DEGREES = (-25.0, 0.0, 25.0)
 
 REFINING_SPACINGS_MM = (4.0, 2.0)
 
+HALF_CIRCLES_DEGREES = ((180.0, 0.0, 0.0), (0.0, 180.0, 0.0), (0.0, 0.0, 180.0))
+"""About each axis: how a header that is wrong lays a brain."""
+
 
 def register(
     moving: Brain, fixed: Brain, start: Affine | None = None, finest_mm: float = WORKING_SPACING_MM
@@ -53,6 +56,17 @@ def overlap(moving: Brain, fixed: Brain, motion: Affine) -> float:
     """Dice overlap (0 to 1) of the two brain masks after the motion."""
     moved = resample_mask(moving.mask, moving.volume.grid, fixed.volume.grid, motion)
     return float(2 * (moved & fixed.mask).sum() / max(moved.sum() + fixed.mask.sum(), 1))
+
+
+def turned_correlation(moving: Brain, fixed: Brain) -> float:
+    """The best correlation of the moving brain with the fixed one after half a circle about one of the axes.
+
+    Higher than that of the brain as it lies, it tells that this lies upside down or back to front.
+    """
+    centred = translation(fixed.centre_mm - moving.centre_mm)
+    starts = (centred @ rotation_about(moving.centre_mm, turn) for turn in HALF_CIRCLES_DEGREES)
+    turned = (register(moving, fixed, start, REFINING_SPACINGS_MM[0]) for start in starts)
+    return max(correlation(moving, fixed, motion) for motion in turned)
 
 
 def _best_tilt(moving: Brain, fixed: Brain) -> Affine:

@@ -23,9 +23,10 @@ def test_a_real_scan_is_good(what, quality):
 @pytest.mark.parametrize(
     ("what", "quality"),
     [
-        ("upside down", RegistrationQuality(0.36, 0.84)),
-        ("back to front", RegistrationQuality(0.45, 0.88)),
-        ("a template upside down", RegistrationQuality(0.51, 0.82)),
+        ("upside down", RegistrationQuality(0.41, 0.84, turned_correlation=0.80)),
+        ("back to front", RegistrationQuality(0.37, 0.81, turned_correlation=0.58)),
+        ("large ventricles back to front", RegistrationQuality(0.26, 0.81, turned_correlation=0.36)),
+        ("a template upside down", RegistrationQuality(0.51, 0.82, turned_correlation=0.99)),
         ("another person's scan", RegistrationQuality(0.76, 0.93, 0.75, 0.20)),
     ],
 )
@@ -36,14 +37,17 @@ def test_what_is_no_match_is_refused(what, quality):
 @pytest.mark.parametrize(
     ("what", "fair"),
     [
-        ("a brain that the template hardly knows", RegistrationQuality(0.58, 0.91)),
-        ("large ventricles", RegistrationQuality(0.50, 0.96, 0.80, 0.14)),
-        ("ventricles that grew", RegistrationQuality(0.56, 0.93, 0.89, 0.07)),
+        ("a brain larger than the template's grid", RegistrationQuality(0.57, 0.81, turned_correlation=0.38)),
+        ("large ventricles", RegistrationQuality(0.50, 0.87, turned_correlation=0.34)),
     ],
 )
 def test_a_fair_registration_is_used_but_not_called_good(what, fair):
     assert fair.is_usable, what
     assert not fair.is_good, what
+
+
+def test_what_is_hardly_like_the_template_any_way_up_is_refused():
+    assert not RegistrationQuality(0.30, 0.84, turned_correlation=0.10).is_usable
 
 
 def test_the_figures_can_be_read():
