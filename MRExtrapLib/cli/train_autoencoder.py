@@ -119,12 +119,11 @@ def _trajectories(
     from MRExtrapLib.model.manifest import weights_file
     from MRExtrapLib.training.people import find_people
     from MRExtrapLib.training.scans import ScanMaker
-    from MRExtrapLib.training.split import may_train
+    from MRExtrapLib.training.split import learners_of
     from MRExtrapLib.training.trajectories import kept_trajectories, require_middle_visits
 
     people, left_out = find_people(arguments.trajectories) if arguments.trajectories else ([], [])
-    learners = [one for one in people if may_train(one.name, split)]
-    held_out = [f"{one.name}: held out by the split." for one in people if one not in learners]
+    learners, held_out = learners_of(people, split)
     if arguments.linearity_weight:  # before hours of conforming
         require_middle_visits([one.ages_years for one in learners])
     if not arguments.trajectories:

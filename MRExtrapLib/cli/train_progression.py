@@ -99,15 +99,13 @@ def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progre
     from MRExtrapLib.progression.fitting import check_ages
     from MRExtrapLib.training.people import find_people
     from MRExtrapLib.training.progression import encoded_cohort
-    from MRExtrapLib.training.split import may_train, read_split
+    from MRExtrapLib.training.split import learners_of, read_split
 
     people, left_out = find_people(arguments.cohort)
     _tell(left_out)
     if arguments.split:
-        split = read_split(arguments.split)
-        kept = [one for one in people if may_train(one.name, split)]
-        _tell([f"{one.name}: held out by the split." for one in people if one not in kept])
-        people = kept
+        people, held_out = learners_of(people, read_split(arguments.split))
+        _tell(held_out)
     check_ages([one.ages_years for one in people])  # before hours of encoding
     encoded = encoded_cohort(people, maker, arguments.output, progress)
     _tell(encoded.left_out)

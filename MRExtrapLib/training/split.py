@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.training.people import family_of
+from MRExtrapLib.training.people import PersonScans, family_of
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,12 @@ def may_train(name: str, split: Split) -> bool:
         return split.part_of(name) == "train"
     held_out = {one.rpartition("/")[2] for one in (*split.validation, *split.test)}
     return source.rpartition("/")[2] not in held_out
+
+
+def learners_of(people: Sequence[PersonScans], split: Split) -> tuple[list[PersonScans], list[str]]:
+    """Those of whom may be learned, and a sentence on each who is held out."""
+    learners = [one for one in people if may_train(one.name, split)]
+    return learners, [f"{one.name}: held out by the split." for one in people if one not in learners]
 
 
 def draw_split(
