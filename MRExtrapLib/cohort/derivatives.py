@@ -36,7 +36,7 @@ README = f"""# Forecasts by MRExtrap
 - `sub-*/sub-*_forecast.json`: inputs with hashes, model, method, warnings.
 - `sub-*/figures`: volumes against age, and slices.
 - `group_rates.tsv`, `group_summary.tsv`: made by the group level.
-- `left_out.tsv`: who could not be forecast, and why.
+- `left_out.tsv`: who could not be forecast, which scans were not used, and why.
 """
 
 
