@@ -143,7 +143,7 @@ def _answers(person: PersonResult, estimate: Estimate) -> Iterator[Answer]:
             reconstructed_change_ml=target_again[region] - last_again[region],
             predicted_ml=predicted_ml,
             spread_ml=None if estimate.spread_ml is None else estimate.spread_ml.get(region),
-            freedom=np.inf if estimate.freedom is None else estimate.freedom,
+            freedom=(estimate.freedom or {}).get(region, np.inf),
             psnr_db=likeness.psnr_db if likeness else None,
             ssim=likeness.ssim if likeness else None,
             dice=likeness.dice.get(region) if likeness else None,

@@ -123,7 +123,8 @@ def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predi
         spread = spread_at(age, line, inputs, bench.engine, count=count, inside=inside) if count else None
         if spread is not None:
             spread_ml = dict(spread.volumes_ml)
-            freedom = float(line.degrees_of_freedom) if isinstance(line, LatentLine) else None
+            if isinstance(line, LatentLine):
+                freedom = dict.fromkeys(spread_ml, float(line.degrees_of_freedom))
         estimate = Estimate(method, trial, decoded_ml, spread_ml, freedom)
     return _compared(bench, estimate, volume.voxels, segmented.labels)
 
@@ -136,8 +137,8 @@ def _stated(bench: Bench, trial: Trial, decoded_ml: Mapping[str, float]) -> Esti
     if volumes is None:
         return None
     said = volumes.at(bench.target_age(trial), decoded_ml)
-    freedom = float(said.freedom) if np.isfinite(said.freedom) else None
-    return Estimate(BAYES, trial, dict(said.volumes_ml), dict(said.spread_ml), freedom)
+    freedom = {region: degrees for region, degrees in said.freedom.items() if np.isfinite(degrees)}
+    return Estimate(BAYES, trial, dict(said.volumes_ml), dict(said.spread_ml), freedom or None)
 
 
 def _compared(bench: Bench, estimate: Estimate, voxels: Voxels, labels: Labels | None) -> Predicted:

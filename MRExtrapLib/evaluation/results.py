@@ -15,7 +15,7 @@ from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 Millilitres = Mapping[str, float]
 """Region → ml."""
 
-SCHEMA = 2
+SCHEMA = 3
 """Of the file; results of another schema are made anew."""
 
 CARRIED_FORWARD = "last carried forward"
@@ -55,7 +55,7 @@ class Estimate:
         trial: inputs and target.
         volumes_ml: region → ml predicted.
         spread_ml: region → one standard deviation of a scan's volume about it; None for a method without.
-        freedom: degrees of freedom of Student's t; None for a normal distribution.
+        freedom: region → degrees of freedom of Student's t; None for a normal distribution.
         similarity: of the images, where it was looked at.
     """
 
@@ -63,7 +63,7 @@ class Estimate:
     trial: Trial
     volumes_ml: Millilitres
     spread_ml: Millilitres | None = None
-    freedom: float | None = None
+    freedom: Mapping[str, float] | None = None
     similarity: Similarity | None = None
 
 

@@ -8,7 +8,7 @@ are fitted on everyone but the person they are asked about and a few others (cro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -158,14 +158,14 @@ def _own_lines(result: PersonResult) -> Iterator[Estimate]:
 
 def _spread(
     line: LatentLine, age_years: float, regions: Sequence[str]
-) -> tuple[Millilitres | None, float | None]:
+) -> tuple[Millilitres | None, Mapping[str, float] | None]:
     """Standard deviations and degrees of freedom of a new scan's volumes; None where two scans leave none."""
     freedom = line.degrees_of_freedom
     if freedom < 1:
         return None, None
     variance = np.sum(line.residuals**2, axis=0) / freedom
     factor = line.variance_factor(age_years, of_a_new_scan=True)
-    return _named(regions, np.sqrt(variance * factor)), float(freedom)
+    return _named(regions, np.sqrt(variance * factor)), dict.fromkeys(regions, float(freedom))
 
 
 def _without_people(prior: Prior) -> Prior:

@@ -171,7 +171,7 @@ class Prepared:
 
     def _statement(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
         """What is stated of an age's volumes; the decode's own, where no prior knows any."""
-        return self.volumes.at(age_years, decoded_ml) if self.volumes else Statement(decoded_ml, {}, np.inf)
+        return self.volumes.at(age_years, decoded_ml) if self.volumes else Statement(decoded_ml, {}, {})
 
     def _spread_at(self, age_years: float, progress: Progress) -> Spread | None:
         return spread_at(

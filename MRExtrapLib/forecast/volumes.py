@@ -26,8 +26,7 @@ CONFIDENCE = 0.95
 
 CALIBRATED = (
     "Volumes: the Bayesian line through the person's volumes{bent}, weighed against the decoded image; 95 % "
-    "intervals of a new scan, their width set on {people} other people (Student's t, {freedom:g} degrees "
-    "of freedom)."
+    "intervals of a new scan, their width and tails set on {people} other people (Student's t)."
 )
 
 UNCALIBRATED = (
@@ -59,18 +58,18 @@ class Statement:
     Attributes:
         volumes_ml: region → predicted ml.
         spread_ml: region → scale of Student's t in ml; regions that no prior knows are left out.
-        freedom: its degrees of freedom; infinite for a normal distribution.
+        freedom: region → its degrees of freedom; infinite for a normal distribution.
     """
 
     volumes_ml: Mapping[str, float]
     spread_ml: Mapping[str, float]
-    freedom: float
+    freedom: Mapping[str, float]
 
     def interval_ml(self, region: str) -> tuple[float, float] | tuple[None, None]:
         """The 95 % interval of a new scan's volume, never below zero; nothing where none is known."""
         if region not in self.spread_ml:
             return None, None
-        half_ml = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, self.freedom)) * self.spread_ml[region]
+        half_ml = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, self.freedom[region])) * self.spread_ml[region]
         return max(self.volumes_ml[region] - half_ml, 0.0), self.volumes_ml[region] + half_ml
 
     def image_warnings(self, age_years: float, decoded_ml: Mapping[str, float]) -> tuple[str, ...]:
@@ -107,7 +106,7 @@ class PersonVolumes:
         calibration, bent = self.knowledge.calibration, self._bent_words
         if calibration is None:
             return UNCALIBRATED.format(bent=bent)
-        return CALIBRATED.format(bent=bent, people=calibration.people, freedom=calibration.freedom)
+        return CALIBRATED.format(bent=bent, people=calibration.people)
 
     @property
     def _bent_words(self) -> str:
@@ -121,7 +120,7 @@ class PersonVolumes:
         on_line, stated = self.line.at(age_years), self.line.spread(age_years)
         calibration = self.knowledge.calibration
         if calibration is None:
-            return Statement({**decoded_ml, **on_line}, stated, np.inf)
+            return Statement({**decoded_ml, **on_line}, stated, dict.fromkeys(stated, np.inf))
         ages = self.line.posterior.ages_years.tolist()
         horizon = years_outside(age_years, ages)
         volumes = {
@@ -129,7 +128,8 @@ class PersonVolumes:
             for region, ml in on_line.items()
         }
         spread = {region: calibration.spread_ml(region, horizon, ml) for region, ml in stated.items()}
-        return Statement({**decoded_ml, **volumes}, spread, calibration.freedom)
+        freedom = {region: calibration.freedom_of(region) for region in stated}
+        return Statement({**decoded_ml, **volumes}, spread, freedom)
 
 
 def person_volumes(

@@ -2,13 +2,14 @@
 
 For each region the prediction is a mixture of the line through volumes and the decoded image, weighed as it
 missed least; what it still misses, in units of its stated deviation, gives the scale of its intervals, region
-by region and horizon by horizon, and the tails of all together (Student's t). People are few: a person counts
-once however many scans there were, weights are held back to the line, and the scale of a horizon to that of
-the region, that of a region to that of all.
+by region and horizon by horizon, and their tails, region by region (Student's t). People are few: a person
+counts once however many scans there were, weights are held back to the line, the scale of a horizon to that
+of the region, and scale and tails of a region to those of all.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ LEVELS = (0.5, 0.8, 0.95)
 """That intervals must hold."""
 
 PEOPLE_OF_PRIOR = 4.0
-"""A scale is held to the one above it as if so many people had agreed with that."""
+"""A scale or a tail is held to the one above it as if so many people had agreed with that."""
 
 WEIGHT_PEOPLE = 2.0
 """The image's weight is held to zero as if so many people had told nothing for it."""
@@ -81,10 +82,13 @@ class RegionCalibration:
     Attributes:
         image_weights: of the decoded image's volume against the line's, from one scan and from several.
         scales: of the stated deviation, one for each band of horizons.
+        freedom: degrees of freedom of Student's t that its intervals follow; None in models calibrated when
+            all regions shared one.
     """
 
     image_weights: tuple[float, float]
     scales: tuple[float, ...]
+    freedom: float | None = None
 
     def __post_init__(self) -> None:
         is_weight = all(0.0 <= weight <= 1.0 for weight in self.image_weights)
@@ -102,7 +106,7 @@ class Calibration:
 
     Attributes:
         regions: region → its calibration.
-        freedom: degrees of freedom of Student's t that all intervals follow.
+        freedom: degrees of freedom of Student's t that all regions together follow.
         people, cases: how many taught it, those simulated of one scan counted once.
     """
 
@@ -120,9 +124,9 @@ class Calibration:
         """The scale of Student's t about it."""
         return stated_ml * self.regions[region].scales[band_of(horizon_years)]
 
-    def reach(self, level: float) -> float:
-        """How many such scales to each side hold a share of new scans."""
-        return float(stats.t.ppf((1.0 + level) / 2.0, self.freedom))
+    def freedom_of(self, region: str) -> float:
+        """Degrees of freedom of Student's t that the region's intervals follow."""
+        return self.regions[region].freedom or self.freedom
 
 
 def band_of(horizon_years: float) -> int:
@@ -164,12 +168,14 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         for region in regions
         for case, z in score[region].items()
     }
-    freedom, factor = _tails(left)
-    mended = {
-        region: RegionCalibration(weights[region], tuple(factor * scale for scale in scales[region]))
-        for region in regions
-    }
-    return Calibration(mended, freedom, len(people), len(cases))
+    everyones = _reaches(left)
+    mended = {}
+    for region, some in of_region.items():
+        freedom, factor = _tails(_held_reaches(everyones, {case: left[case] for case in some}))
+        mended[region] = RegionCalibration(
+            weights[region], tuple(factor * scale for scale in scales[region]), freedom
+        )
+    return Calibration(mended, _tails(everyones)[0], len(people), len(cases))
 
 
 def _is_in(band: int, case: Case) -> bool:
@@ -216,21 +222,30 @@ def _person_means(cases: Sequence[Case], value: Callable[[Case], float]) -> Arra
     return np.array([np.mean(some) for some in values.values()])
 
 
-def _tails(scores: dict[Case, float]) -> tuple[float, float]:
-    """Degrees of freedom and factor of the Student's t that holds each level best; people count alike."""
+def _reaches(scores: Mapping[Case, float]) -> Array:
+    """How far from zero each level's share of the scores lies; people count alike."""
     sizes = np.abs(list(scores.values()))
-    counts: dict[str, int] = {}
-    for case in scores:
-        counts[case.kin] = counts.get(case.kin, 0) + 1
+    counts = Counter(case.kin for case in scores)
     weight = np.array([1.0 / counts[case.kin] for case in scores])
     order = np.argsort(sizes)
     share = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
-    seen = np.interp(LEVELS, share, sizes[order])
+    return np.interp(LEVELS, share, sizes[order])
+
+
+def _held_reaches(everyones: Array, scores: Mapping[Case, float]) -> Array:
+    """The reaches of some scores, held to everyone's."""
+    people = len({case.kin for case in scores})
+    logs = PEOPLE_OF_PRIOR * np.log(everyones) + people * np.log(_reaches(scores))
+    return np.exp(logs / (PEOPLE_OF_PRIOR + people))
+
+
+def _tails(reaches: Array) -> tuple[float, float]:
+    """Degrees of freedom and factor of the Student's t that reaches so far at each level."""
 
     def missed(freedom: float) -> tuple[float, float]:
         stated = stats.t.ppf((1.0 + np.array(LEVELS)) / 2.0, freedom)
-        factor = float(np.exp(np.mean(np.log(seen / stated))))
-        return float(np.sum(np.log(seen / (factor * stated)) ** 2)), factor
+        factor = float(np.exp(np.mean(np.log(reaches / stated))))
+        return float(np.sum(np.log(reaches / (factor * stated)) ** 2)), factor
 
     freedom = min(FREEDOMS, key=lambda one: missed(one)[0])
     return freedom, missed(freedom)[1]

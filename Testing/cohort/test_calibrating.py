@@ -17,6 +17,7 @@ from MRExtrapLib.cohort.forecasting import subject_of
 from MRExtrapLib.evaluation.images import Bench, image_estimates
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.results import BAYES
+from MRExtrapLib.evaluation.scoring import reach
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.engine import Engine
@@ -116,8 +117,12 @@ def test_too_few_people_are_refused(
 
 
 def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Path, out: Path) -> None:
-    mended = RegionCalibration((0.25, 0.5), (1.0, 1.2, 1.4, 1.6))
-    calibration = Calibration(dict.fromkeys(fake_knowledge().prior.regions, mended), 7.0, 20, 400)
+    regions = fake_knowledge().prior.regions
+    mended = {
+        region: RegionCalibration((0.25, 0.5), (1.0, 1.2, 1.4, 1.6), 3.0 + index)
+        for index, region in enumerate(regions)
+    }
+    calibration = Calibration(mended, 7.0, 20, 400)
     engine = fake_engine(prior=fake_prior(), knowledge=fake_knowledge(calibration))
     people, _ = people_of(a_cohort)
     visits, trial = kept_visits(people[3], engine, out), Trial((0, 1, 2), 3)
@@ -126,12 +131,12 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
     subject = subject_of(people[3])
     known = Subject(subject.visits[:3], subject.sex, subject.diagnosis)
     made = forecast(known, Request((people[3].ages_years[3],)), engine)
-    assert found.freedom == 7.0
+    assert found.freedom == {region: 3.0 + index for index, region in enumerate(regions)}
     assert found.spread_ml is not None
     for row in made.predictions[0].rows:
         assert found.volumes_ml[row.region] == pytest.approx(row.volume_ml, abs=ROUNDED)
         assert row.high_ml is not None
-        reach = calibration.reach(0.95) * found.spread_ml[row.region]
-        assert row.high_ml - row.volume_ml == pytest.approx(reach, rel=1e-3)
+        half_ml = reach(0.95, found.freedom[row.region]) * found.spread_ml[row.region]
+        assert row.high_ml - row.volume_ml == pytest.approx(half_ml, rel=1e-3)
     assert "20 other people" in made.uncertainty_words
     assert np.all([row.low_ml is not None for row in made.predictions[0].rows])

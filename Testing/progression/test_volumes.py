@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.progression.calibration import HORIZON_EDGES_YEARS, LEVELS, Case, band_of, calibrate
+from MRExtrapLib.evaluation.scoring import reach
+from MRExtrapLib.progression.calibration import (
+    HORIZON_EDGES_YEARS,
+    LEVELS,
+    Calibration,
+    Case,
+    RegionCalibration,
+    band_of,
+    calibrate,
+)
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.crossfit import cross_fitted_cases, volume_cases
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
@@ -134,11 +143,43 @@ def test_calibrated_intervals_hold_on_people_who_calibrated_nothing(
     inside = []
     for case in held:
         middle = calibration.volume_ml(case.region, case.inputs, case.line_ml, case.decoded_ml)
-        half = calibration.reach(level) * calibration.spread_ml(
+        half = reach(level, calibration.freedom_of(case.region)) * calibration.spread_ml(
             case.region, case.horizon_years, case.spread_ml
         )
         inside.append(abs(case.observed_ml - middle) <= half)
     assert np.mean(inside) == pytest.approx(level, abs=0.05)
+
+
+def cases_of_two_tails(people: range, seed: int) -> list[Case]:
+    """One region missed mostly by little and seldom by much, the other as the normal distribution does."""
+    generator = np.random.default_rng(seed)
+    return [
+        Case(f"p{number}", region, 1, 3.0, missed_ml, 0.0, 0.0, 1.0)
+        for number in people
+        for region, missed_ml in (
+            ("ventricles", 2.0 * generator.standard_t(2.0)),
+            ("hippocampus", 0.2 * generator.normal()),
+        )
+    ]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("region", ["ventricles", "hippocampus"])
+def test_each_region_has_its_own_tails(region: str, level: float) -> None:
+    calibration = calibrate(cases_of_two_tails(range(200), seed=1))
+    assert calibration.freedom_of("ventricles") < calibration.freedom < calibration.freedom_of("hippocampus")
+    inside = [
+        abs(case.observed_ml)
+        <= reach(level, calibration.freedom_of(region)) * calibration.spread_ml(region, 3.0, case.spread_ml)
+        for case in cases_of_two_tails(range(200, 2200), seed=2)
+        if case.region == region
+    ]
+    assert np.mean(inside) == pytest.approx(level, abs=0.04)
+
+
+def test_regions_of_a_model_calibrated_with_shared_tails_keep_those() -> None:
+    shared = Calibration({"hippocampus": RegionCalibration((0.0, 0.0), (1.0, 1.0, 1.0, 1.0))}, 7.0, 20, 100)
+    assert shared.freedom_of("hippocampus") == 7.0
 
 
 def test_the_image_counts_as_much_as_it_is_right(a_volume_prior: VolumePrior) -> None:
@@ -231,8 +272,9 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
         person = MeasuredPerson(name, tuple(ages), tuple(scans), known, unpooled(scans))
         for case in volume_cases(person, prior):
             scale = calibration.spread_ml(case.region, case.horizon_years, case.spread_ml)
+            freedom = calibration.freedom_of(case.region)
             for level, found in inside.items():
-                found.append(abs(case.observed_ml - case.line_ml) <= calibration.reach(level) * scale)
+                found.append(abs(case.observed_ml - case.line_ml) <= reach(level, freedom) * scale)
     for level, found in inside.items():
         assert np.mean(found) == pytest.approx(level, abs=0.07)
 
