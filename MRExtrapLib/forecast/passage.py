@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
-from MRExtrapLib.imaging.dense import Bending, find_bending
+from MRExtrapLib.imaging.dense import Bending, find_motion
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.interpolation import mix_latents
@@ -63,10 +63,9 @@ class Passage:
         if kind == "plain" or alpha in (0.0, 1.0):
             return self.engine.decode(mix_latents(self.first, self.second, alpha), self.inside)
         first, second = self._ends
-        progress(0.1, "finding the motion towards the second scan")
-        near_first = self._to_second.part(1.0 - alpha).bend(first)
-        progress(0.5, "finding the motion towards the first scan")
-        near_second = self._to_first.part(alpha).bend(second)
+        progress(0.1, "finding the motion between the scans")
+        near_first = self._motion.part(1.0 - alpha).bend(first)
+        near_second = self._motion.part(-alpha).bend(second)
         return first.with_voxels(alpha * near_first.voxels + (1.0 - alpha) * near_second.voxels)
 
     @cached_property
@@ -74,10 +73,5 @@ class Passage:
         return self.engine.decode(self.first, self.inside), self.engine.decode(self.second, self.inside)
 
     @cached_property
-    def _to_second(self) -> Bending:
-        return find_bending(*self._ends)
-
-    @cached_property
-    def _to_first(self) -> Bending:
-        first, second = self._ends
-        return find_bending(second, first)
+    def _motion(self) -> Bending:
+        return find_motion(*self._ends)

@@ -55,8 +55,22 @@ class Bending:
         return float(np.linalg.norm(sitk.GetArrayViewFromImage(self.field), axis=-1).max())
 
     def part(self, share: float) -> Bending:
-        """So much of the way, every point along its own straight line: 0 is rest, 1 the whole bending."""
-        field = sitk.GetImageFromArray(share * sitk.GetArrayViewFromImage(self.field), isVector=True)
+        """So much of the way, every point along its own straight line.
+
+        Args:
+            share: 0 is rest, 1 the whole bending, less than 0 the opposite way.
+        """
+        return self._with_field(share * sitk.GetArrayViewFromImage(self.field))
+
+    def mean_with_opposite(self, opposite: Bending) -> Bending:
+        """The mean of this bending and the way back along one that was found from the other image to this
+        one: the same motion, whichever image it was sought from.
+        """
+        there, back = (sitk.GetArrayViewFromImage(one.field) for one in (self, opposite))
+        return self._with_field((there - back) / 2.0)
+
+    def _with_field(self, moved_mm: NDArray[np.floating]) -> Bending:
+        field = sitk.GetImageFromArray(moved_mm, isVector=True)
         field.CopyInformation(self.field)
         return Bending(self.grid, field)
 
@@ -72,9 +86,7 @@ class Bending:
         """The bending whose field's voxels find their content there."""
         per_voxel = np.array(self.grid.spacing_mm, np.float32)[:, None, None, None]
         moved_mm = source * per_voxel - self._places_mm()
-        field = sitk.GetImageFromArray(moved_mm.transpose(3, 2, 1, 0).astype(np.float64), isVector=True)
-        field.CopyInformation(self.field)
-        return Bending(self.grid, field)
+        return self._with_field(moved_mm.transpose(3, 2, 1, 0).astype(np.float64))
 
     @property
     def field_voxel_ml(self) -> float:
@@ -159,6 +171,21 @@ def find_bending(old: Volume, new: Volume) -> Bending:
         msg = "No spacing was given to seek a bending at."
         raise InputError(msg)
     return Bending(new.grid, field)
+
+
+def find_motion(first: Volume, second: Volume) -> Bending:
+    """The motion from the first image to the second, sought from both and averaged.
+
+    A search moves one image and leaves the other as it lies; sought from one side only, what it does not find
+    is missing at that side alone. Of motions of a few millimetres the opposite field is the way back.
+
+    Args:
+        first, second: as in `find_bending`.
+
+    Raises:
+        InputError: they lie on different grids.
+    """
+    return find_bending(first, second).mean_with_opposite(find_bending(second, first))
 
 
 def _image(volume: Volume) -> sitk.Image:

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_erosion, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.dense import find_bending
+from MRExtrapLib.imaging.dense import find_bending, find_motion
 from MRExtrapLib.imaging.resampling import resample
 from MRExtrapLib.imaging.template import bundled_template
 from MRExtrapLib.imaging.volume import Grid, Volume
@@ -77,6 +77,18 @@ def test_a_known_dilation_is_found_again(a_brain: Volume) -> None:
     missed = np.linalg.norm(bending.displacement_mm() - motion, axis=0)[inside(a_brain)]
     assert missed.mean() < MISSED_MM
     assert np.linalg.norm(motion, axis=0)[inside(a_brain)].mean() > 3 * MISSED_MM
+
+
+def test_a_motion_is_the_same_from_either_side(a_brain: Volume) -> None:
+    motion = dilation_mm(a_brain, 0.1)
+    new = moved(a_brain, motion)
+    there, back = find_motion(a_brain, new), find_motion(new, a_brain)
+    np.testing.assert_array_equal(there.displacement_mm(), -back.displacement_mm())
+    missed = np.linalg.norm(there.displacement_mm() - motion, axis=0)[inside(a_brain)]
+    assert missed.mean() < MISSED_MM
+    # from one side alone, the way back is another
+    alone = find_bending(a_brain, new).displacement_mm() + find_bending(new, a_brain).displacement_mm()
+    assert np.abs(alone).max() > SINGLE_PRECISION
 
 
 def test_storage_changes_nothing(a_brain: Volume) -> None:
