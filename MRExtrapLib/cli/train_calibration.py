@@ -17,6 +17,7 @@ from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from MRExtrapLib.model.folder import Model
+    from MRExtrapLib.progression.calibration import Case
     from MRExtrapLib.progression.knowledge import Knowledge
     from MRExtrapLib.training.packing import Provenance
     from MRExtrapLib.training.people import PersonScans
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     provenance = _provenance(arguments, model, told, (time.monotonic() - started) / 3600)
     pack_calibration(knowledge, model, provenance, arguments.output / "model")
     _tell(knowledge)
+    _tell_coverage(cases)
     print(f"The calibrated model is {arguments.output / 'model'}.")
     return 0
 
@@ -110,6 +112,21 @@ def _tell(knowledge: Knowledge) -> None:
         print(f"{region:>14}{one.image_weights[0]:15.2f}{one.image_weights[1]:6.2f}   {widths}")
     if likeness:
         print(f"Scans are given back at {likeness.mean_db:.1f} ± {likeness.spread_db:.1f} dB.")
+
+
+def _tell_coverage(cases: Sequence[Case]) -> None:
+    from MRExtrapLib.progression.calibration import LEVELS
+    from MRExtrapLib.progression.coverage import held_out_coverage
+
+    try:
+        coverage = held_out_coverage(cases)
+    except InputError as error:
+        print(error)
+        return
+    print("Each person held out in turn, their scans lie inside the intervals of")
+    print(f"{'':>14}" + "".join(f"{level:8.0%}" for level in LEVELS))
+    for region in _main(coverage):
+        print(f"{region:>14}" + "".join(f"{share:8.0%}" for share in coverage[region].values()))
 
 
 def _main(regions: Iterable[str]) -> Sequence[str]:

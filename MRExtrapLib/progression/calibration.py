@@ -128,6 +128,13 @@ class Calibration:
         """Degrees of freedom of Student's t that the region's intervals follow."""
         return self.regions[region].freedom or self.freedom
 
+    def holds(self, case: Case, level: float) -> bool:
+        """Whether what came lies within the interval that is said to hold it so often."""
+        middle_ml = self.volume_ml(case.region, case.inputs, case.line_ml, case.decoded_ml)
+        scale_ml = self.spread_ml(case.region, case.horizon_years, case.spread_ml)
+        reach = stats.t.ppf((1.0 + level) / 2.0, self.freedom_of(case.region))
+        return bool(abs(case.observed_ml - middle_ml) <= reach * scale_ml)
+
 
 def band_of(horizon_years: float) -> int:
     """Which band a horizon lies in.

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.evaluation.scoring import reach
 from MRExtrapLib.progression.calibration import (
     HORIZON_EDGES_YEARS,
     LEVELS,
@@ -20,6 +19,7 @@ from MRExtrapLib.progression.calibration import (
     calibrate,
 )
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.coverage import held_out_coverage
 from MRExtrapLib.progression.crossfit import cross_fitted_cases, volume_cases
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
 from MRExtrapLib.progression.learning import MeasuredPerson
@@ -140,13 +140,7 @@ def test_calibrated_intervals_hold_on_people_who_calibrated_nothing(
     learned, _ = cases_of(a_volume_prior, range(100), seed=1)
     calibration = calibrate(learned)
     held, _ = cases_of(a_volume_prior, range(100, 300), seed=2)
-    inside = []
-    for case in held:
-        middle = calibration.volume_ml(case.region, case.inputs, case.line_ml, case.decoded_ml)
-        half = reach(level, calibration.freedom_of(case.region)) * calibration.spread_ml(
-            case.region, case.horizon_years, case.spread_ml
-        )
-        inside.append(abs(case.observed_ml - middle) <= half)
+    inside = [calibration.holds(case, level) for case in held]
     assert np.mean(inside) == pytest.approx(level, abs=0.05)
 
 
@@ -169,12 +163,35 @@ def test_each_region_has_its_own_tails(region: str, level: float) -> None:
     calibration = calibrate(cases_of_two_tails(range(200), seed=1))
     assert calibration.freedom_of("ventricles") < calibration.freedom < calibration.freedom_of("hippocampus")
     inside = [
-        abs(case.observed_ml)
-        <= reach(level, calibration.freedom_of(region)) * calibration.spread_ml(region, 3.0, case.spread_ml)
+        calibration.holds(case, level)
         for case in cases_of_two_tails(range(200, 2200), seed=2)
         if case.region == region
     ]
     assert np.mean(inside) == pytest.approx(level, abs=0.04)
+
+
+def test_held_out_coverage_tells_how_often_intervals_hold_for_others(a_volume_prior: VolumePrior) -> None:
+    cases, _ = cases_of(a_volume_prior, range(40), seed=4)
+    told = held_out_coverage(cases)
+    others, _ = cases_of(a_volume_prior, range(100, 400), seed=5)
+    calibration = calibrate(cases)
+    for region in REGIONS:
+        for level in LEVELS:
+            held = np.mean([calibration.holds(case, level) for case in others if case.region == region])
+            assert told[region][level] == pytest.approx(held, abs=0.12)
+
+
+def test_nobody_is_judged_by_what_they_taught() -> None:
+    """One person whom everything missed by far is outside, however wide that would make the intervals."""
+    cases = [Case(f"p{number}", "hippocampus", 1, 3.0, 0.1, 0.0, 0.0, 1.0) for number in range(5)]
+    cases += [Case("far", "hippocampus", 1, 3.0, 1000.0, 0.0, 0.0, 1.0, "kin") for _ in range(3)]
+    cases += [Case("farther", "hippocampus", 1, 3.0, 2000.0, 0.0, 0.0, 1.0, "kin")]
+    assert held_out_coverage(cases)["hippocampus"] == dict.fromkeys(LEVELS, pytest.approx(5 / 6))
+
+
+def test_too_few_to_hold_anyone_out_are_refused(a_volume_prior: VolumePrior) -> None:
+    with pytest.raises(InputError, match="6 people or more; there are 5"):
+        held_out_coverage(cases_of(a_volume_prior, range(5), seed=1)[0])
 
 
 def test_regions_of_a_model_calibrated_with_shared_tails_keep_those() -> None:
@@ -271,10 +288,8 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
         name, ages, scans, known = a_person(number, generator)
         person = MeasuredPerson(name, tuple(ages), tuple(scans), known, unpooled(scans))
         for case in volume_cases(person, prior):
-            scale = calibration.spread_ml(case.region, case.horizon_years, case.spread_ml)
-            freedom = calibration.freedom_of(case.region)
             for level, found in inside.items():
-                found.append(abs(case.observed_ml - case.line_ml) <= reach(level, freedom) * scale)
+                found.append(calibration.holds(case, level))
     for level, found in inside.items():
         assert np.mean(found) == pytest.approx(level, abs=0.07)
 
