@@ -25,8 +25,8 @@ from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans, family_of
 
-DESIGN = Design(directions=0)
-"""The trials of an evaluation, whose intervals these are."""
+DESIGN = Design(has_all_pairs=True, directions=0)
+"""Every last scan with every later one: visits are few, and horizons between them would else teach nothing."""
 
 
 @dataclass(frozen=True)
