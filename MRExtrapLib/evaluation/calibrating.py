@@ -26,7 +26,7 @@ from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans, family_of
 
 DESIGN = Design(has_all_pairs=True, directions=0)
-"""Every last scan with every later one: visits are few, and horizons between them would else teach nothing."""
+"""Every last scan with every later one: of few visits, horizons between them would else teach nothing."""
 
 
 @dataclass(frozen=True)
