@@ -103,12 +103,14 @@ def scan_hashes(person: PersonScans) -> tuple[str, ...]:
 
 
 def family_of(name: str) -> str:
-    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
+    """Whom a person must not be parted from: those simulated of one scan share its anatomy, in whatever tree.
 
     >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
-    ('cohort/sub-07', 'cohort/sub-07')
+    ('sub-07', 'cohort/sub-07')
     """
-    return re.sub(r"sim\d+$", "", name)
+    own = name.rpartition("/")[2]
+    source = re.sub(r"sim\d+$", "", own)
+    return name if source == own else source
 
 
 def key_of(*parts: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +13,17 @@ import numpy as np
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.training.people import PersonScans, family_of
 
+PARTS = ("test", "validation", "train")
+"""The strictest first."""
+
 
 @dataclass(frozen=True)
 class Split:
-    """Subject names of each part; no subject is in two parts."""
+    """Subject names of each part; no subject is in two parts, nor are those simulated of one scan.
+
+    Raises:
+        InputError: they are.
+    """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -27,50 +35,73 @@ class Split:
         if twice:
             msg = f"A split must name each subject once, but it repeats {', '.join(twice[:5])}."
             raise InputError(msg)
+        for kin in _kinships(everyone):
+            if len({self.part_of(name) for name in kin}) > 1:
+                msg = f"{kin[0]} and {kin[1]} show one brain, but the split parts them; give them one part."
+                raise InputError(msg)
 
     def part_of(self, subject: str) -> str:
-        """'train', 'validation' or 'test'; a subject that the split does not name only trains."""
-        if subject in self.test:
-            return "test"
-        return "validation" if subject in self.validation else "train"
+        """'train', 'validation' or 'test'; a subject that the split does not name only trains.
 
+        Who is simulated of someone is where that one is. A copy lies in another folder than the brain it was
+        made of, under a name without hyphens: letters and digits of their own names are compared.
 
-def may_train(name: str, split: Split) -> bool:
-    """Whether a person may be learned from: not who validates or tests, nor a simulated copy of theirs.
-
-    A copy lies in another folder than the brain it was made of, so that brain's name alone is looked for.
-
-    >>> split = Split(("brains/sub-01",), (), ("brains/sub-03",))
-    >>> may_train("cohort/sub-01sim2", split), may_train("cohort/sub-03sim1", split)
-    (True, False)
-    """
-    source = family_of(name)
-    if source == name:
-        return split.part_of(name) == "train"
-    held_out = {one.rpartition("/")[2] for one in (*split.validation, *split.test)}
-    return source.rpartition("/")[2] not in held_out
+        >>> split = Split(("brains/sub-01",), (), ("heads/IXI015-HH-1258",))
+        >>> split.part_of("cohort/sub-01sim2"), split.part_of("cohort/sub-IXI015HH1258sim1")
+        ('train', 'test')
+        """
+        named = next((part for part in PARTS if subject in getattr(self, part)), None)
+        if named or not _is_copy(subject):
+            return named or "train"
+        brain = _brain_of(subject)
+        return next((part for part in PARTS if brain in map(_brain_of, getattr(self, part))), "train")
 
 
 def learners_of(people: Sequence[PersonScans], split: Split) -> tuple[list[PersonScans], list[str]]:
     """Those of whom may be learned, and a sentence on each who is held out."""
-    learners = [one for one in people if may_train(one.name, split)]
+    learners = [one for one in people if split.part_of(one.name) == "train"]
     return learners, [f"{one.name}: held out by the split." for one in people if one not in learners]
 
 
 def draw_split(
     subjects: Iterable[str], rng: np.random.Generator, test_share: float = 0.2, validation_share: float = 0.05
 ) -> Split:
-    """A split drawn at random, at least one subject in each part when there are three or more."""
-    names = sorted(set(subjects))
-    order = [names[i] for i in rng.permutation(len(names))]
+    """A split drawn at random, at least one brain in each part when there are three or more."""
+    kinships = _kinships(set(subjects))
+    order = [kinships[i] for i in rng.permutation(len(kinships))]
     enough = len(order) >= 3
     tests = max(round(test_share * len(order)), int(enough))
     validations = max(round(validation_share * len(order)), int(enough))
+
+    def names(some: Sequence[Sequence[str]]) -> tuple[str, ...]:
+        return tuple(sorted(name for kin in some for name in kin))
+
     return Split(
-        train=tuple(sorted(order[tests + validations :])),
-        validation=tuple(sorted(order[tests : tests + validations])),
-        test=tuple(sorted(order[:tests])),
+        train=names(order[tests + validations :]),
+        validation=names(order[tests : tests + validations]),
+        test=names(order[:tests]),
     )
+
+
+def _kinships(names: Iterable[str]) -> list[list[str]]:
+    """Names that show one brain, together: simulated ones, and those that they may be made of."""
+    ordered = sorted(names)
+    copied = {_brain_of(name) for name in ordered if _is_copy(name)}
+    kin: dict[str, list[str]] = {}
+    for name in ordered:
+        brain = _brain_of(name)
+        kin.setdefault(brain if brain in copied else name, []).append(name)
+    return list(kin.values())
+
+
+def _is_copy(name: str) -> bool:
+    return family_of(name) != name
+
+
+def _brain_of(name: str) -> str:
+    """Letters and digits of the name that a brain has in whatever folder."""
+    own = family_of(name).rpartition("/")[2].removeprefix("sub-")
+    return re.sub(r"[^0-9a-z]", "", own.casefold())
 
 
 def write_split(split: Split, path: Path) -> None:

@@ -43,6 +43,31 @@ def test_no_subject_is_in_two_parts():
         Split(("a",), ("a",), ())
 
 
+def test_those_of_one_brain_are_in_one_part():
+    names = [f"{tree}/sub-{brain}sim{i}" for brain in range(12) for tree in ("cn", "ad") for i in (1, 2)]
+    names += [f"brains/sub-{brain}" for brain in range(20)]
+    split = draw_split(names, np.random.default_rng(2))
+    for brain in range(12):
+        kin = [f"cn/sub-{brain}sim1", f"cn/sub-{brain}sim2", f"ad/sub-{brain}sim1", f"brains/sub-{brain}"]
+        assert len({split.part_of(name) for name in kin}) == 1
+    assert split.validation
+    assert sorted([*split.train, *split.validation, *split.test]) == sorted(names)
+    with pytest.raises(InputError, match="show one brain"):
+        Split(("cn/sub-1sim1",), (), ("cn/sub-1sim2",))
+
+
+def test_a_simulated_subject_that_tests_never_trains():
+    split = Split(("cohort/sub-1sim1",), ("cohort/sub-2sim1",), ("cohort/sub-3sim1",))
+    names = ["cohort/sub-1sim1", "cohort/sub-2sim1", "cohort/sub-3sim1", "other/sub-3sim4", "other/sub-4sim1"]
+    assert [split.part_of(name) for name in names] == ["train", "validation", "test", "test", "train"]
+
+
+def test_a_copy_is_known_without_its_hyphens():
+    split = Split((), ("heads/IXI012-HH-1211",), ("heads/IXI015-HH-1258",))
+    copies = ["made/sub-IXI012HH1211sim1", "made/sub-IXI015HH1258sim2"]
+    assert [split.part_of(name) for name in copies] == ["validation", "test"]
+
+
 def test_a_written_split_reads_back(tmp_path):
     split = draw_split(["a", "b", "c", "d"], np.random.default_rng(1))
     write_split(split, tmp_path / "split.json")
