@@ -48,7 +48,7 @@ def find_people(
         fewest_scans: with a known age that a person must have.
 
     Raises:
-        InputError: no scan at all, an age in a table that cannot be, or two folders of one name.
+        InputError: no scan at all, or two folders of one name.
     """
     require_own_names(folders)
     found: dict[str, list[Path]] = {}
@@ -61,10 +61,8 @@ def find_people(
         raise InputError(msg)
     people, left_out = [], []
     for name, paths in found.items():
-        ages = {path: age_from_bids(path).age_years for path in paths}
-        known = sorted((age, path) for path, age in ages.items() if age is not None)
-        ageless = [path.name for path, age in ages.items() if age is None]
-        left_out += [f"{scan}: no sessions.tsv gives its age." for scan in ageless]
+        known, ageless = _with_known_ages(paths)
+        left_out += ageless
         if len(known) >= fewest_scans:
             people.append(_person(name, known))
         elif known:
@@ -84,6 +82,22 @@ def require_own_names(folders: Sequence[Path]) -> None:
             )
             raise InputError(msg)
         names[name] = folder
+
+
+def _with_known_ages(paths: Sequence[Path]) -> tuple[list[tuple[float, Path]], list[str]]:
+    """Scans in order of age, and a sentence on each whose age no table gives or gives amiss, as in `89+`."""
+    known, ageless = [], []
+    for path in paths:
+        try:
+            age_years = age_from_bids(path).age_years
+        except InputError as error:  # one person's typing error stops nobody else
+            ageless.append(f"{path.name}: {error}")
+            continue
+        if age_years is None:
+            ageless.append(f"{path.name}: no sessions.tsv gives its age.")
+        else:
+            known.append((age_years, path))
+    return sorted(known), ageless
 
 
 def _person(name: str, known: Sequence[tuple[float, Path]]) -> PersonScans:

@@ -110,6 +110,18 @@ def test_scans_without_an_age_are_left_out_and_named(a_cohort: Path) -> None:
     assert sum("sub-00_ses" in sentence for sentence in left_out) == 3
 
 
+@pytest.mark.parametrize("age", ["89+", "-4", "720"])
+def test_an_age_that_cannot_be_leaves_out_its_scan_alone(age: str, a_cohort: Path) -> None:
+    table = a_cohort / "sub-00" / "sub-00_sessions.tsv"
+    *others, _ = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join([*others, f"ses-2\t{age}", ""]), encoding="utf-8")
+    people, left_out = find_people([a_cohort])
+    assert [len(one.ages_years) for one in people] == [2] + [3] * (PEOPLE - 1)
+    (sentence,) = (words for words in left_out if "sub-00" in words)
+    assert sentence.startswith("sub-00_ses-2_T1w.nii.gz: ")
+    assert age in sentence
+
+
 def test_a_folder_without_scans_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No \\*_T1w"):
         find_people([tmp_path])
