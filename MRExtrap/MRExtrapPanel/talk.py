@@ -75,8 +75,7 @@ class Talk:
     def client(self) -> Client:
         """The host's end of the talk; starts a worker where there is none."""
         if self._client is None or self._client.is_over:
-            self._begin()
-        assert self._client is not None
+            return self._begin()
         return self._client
 
     def when_greeted(self, then: Callable[[Greeting], None], failed: Callable[[Failed], None]) -> None:
@@ -109,7 +108,8 @@ class Talk:
         running.end(at_once)
         client.ended("the panel ended it")
 
-    def _begin(self) -> None:
+    def _begin(self) -> Client:
+        """A client whose worker was started; it is over already where the start failed at once."""
         session = self._new_session()
         proxy = _Proxy()
         client = Client(proxy, session, self._log)
@@ -118,6 +118,7 @@ class Talk:
             session, client.feed, lambda words: self._ended(client, words)
         )
         client.greet(Listener(done=self._greeted, failed=self._not_greeted))
+        return client
 
     def _ended(self, client: Client, words: str) -> None:
         is_ours, has_answered = client is self._client, self._greeting is not None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from MRExtrapPanel.state import Sweep
-from panel_desk import Desk, loaded, predicted
+from MRExtrapPanel.talk import Talk
+from panel_desk import Desk, PlayedWorker, loaded, predicted
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.model.typed_json import to_json
+from MRExtrapLib.worker.protocol import LOST, Failed
 from MRExtrapLib.worker.results import ModelEntry, ModelTable, Swept
 
 REFUSED = "It cannot be shown; load it again."
@@ -136,3 +141,17 @@ def test_another_scan_deleted_leaves_the_person_and_asks_for_apply(desk: Desk) -
     desk.control.board.change(done="Written.")
     desk.control.lose_scans(frozenset({"first.nii"}))  # as the next node of the scene is removed
     assert desk.state.done == "Written."
+
+
+def test_a_worker_whose_start_fails_at_once_is_told_as_lost(tmp_path: Path) -> None:
+    def start(session: Path, heard: Callable[[bytes], None], ended: Callable[[str], None]) -> PlayedWorker:
+        ended("no such program")
+        return PlayedWorker(heard, ended)
+
+    lost: list[bool] = []
+    failed: list[Failed] = []
+    talk = Talk(start, lambda: tmp_path / "mrextrap-session-0", lost=lost.append)
+    talk.when_greeted(lambda greeting: pytest.fail("nobody was there to greet"), failed.append)
+    assert lost == [False]
+    assert [why.kind for why in failed] == [LOST]
+    assert not talk.is_running
