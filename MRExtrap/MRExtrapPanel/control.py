@@ -170,6 +170,10 @@ class Control:
 
         def loaded(answer: Result) -> None:
             assert isinstance(answer, Loaded)
+            if self._errand.is_cancelling:  # asked too late for the worker, which had finished already
+                self._talk.ask(Release(answer.subject), Listener())
+                self._errand.end(done=_("Cancelled."))
+                return
             self._loaded(answer, table, choices)
 
         self._meet(load)

@@ -32,6 +32,12 @@ class Errand:
         self._lose = lose
         self._question = Question(talk)
 
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether something is under way that the user has given up."""
+        work = self._board.state.work
+        return work is not None and work.is_cancelling
+
     def begin(self, words: str) -> None:
         """Something is under way."""
         self._question.forget()

@@ -80,6 +80,27 @@ def test_the_button_turns_into_cancel_and_back(desk: Desk) -> None:
     assert not desk.worker.is_over
 
 
+def test_a_cancel_that_comes_too_late_for_the_load_still_stops_there(desk: Desk) -> None:
+    desk.control.apply_or_cancel()
+    desk.worker.greet()
+    desk.control.apply_or_cancel()
+    desk.worker.answer("load", loaded("subject-1"))
+    assert "predict" not in desk.worker.names()
+    assert desk.worker.last("release")["arguments"]["subject"] == "subject-1"
+    assert (desk.state.person, desk.state.work, desk.state.status) == (None, None, "Cancelled.")
+
+
+def test_a_cancel_that_comes_too_late_leaves_who_was_loaded_before(desk: Desk) -> None:
+    desk.apply()
+    desk.control.apply_or_cancel()
+    desk.control.apply_or_cancel()
+    desk.worker.answer("load", loaded("subject-2"))
+    assert desk.worker.last("release")["arguments"]["subject"] == "subject-2"
+    assert desk.state.person is not None
+    assert desk.state.person.subject == "subject-1"
+    assert desk.state.can_look
+
+
 def test_cancelled_while_the_worker_starts_ends_it(desk: Desk) -> None:
     desk.control.apply_or_cancel()
     desk.control.apply_or_cancel()
