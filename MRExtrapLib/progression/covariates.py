@@ -65,6 +65,31 @@ class Covariates:
         diagnosis = typical[INDICATORS] if self.diagnosis is None else _DIAGNOSIS[self.diagnosis]
         return np.array([1.0, self.age_years - age_centre_years, sex, *diagnosis])
 
+    def doubt(self, typical: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(k, 5) how what is not known may differ from the typical row: patterns whose scores are N(0, 1).
+
+        A man or a woman, and one of the diagnoses, as often as in the cohort; k = 0 where all is known.
+
+        Args:
+            typical: (5,) the cohort's mean row.
+
+        >>> Covariates(72.0, "M").doubt(np.array([1.0, 0.0, 0.0, 0.0, 0.5])).round(2).tolist()
+        [[0.0, 0.0, 0.0, 0.0, 0.5]]
+        """
+        patterns = []
+        if self.sex is None:
+            sexes = np.zeros(len(COVARIATE_NAMES))
+            sexes[SEX] = np.sqrt(max(0.25 - typical[SEX] ** 2, 0.0))
+            patterns.append(sexes)
+        if self.diagnosis is None:
+            # one of several indicators is 1: their covariance is diag(p) − p pᵀ
+            shares = np.asarray(typical[INDICATORS], dtype=np.float64)
+            sizes, directions = np.linalg.eigh(np.diag(shares) - np.outer(shares, shares))
+            diagnoses = np.zeros((len(shares), len(COVARIATE_NAMES)))
+            diagnoses[:, INDICATORS] = (directions * np.sqrt(np.maximum(sizes, 0.0))).T
+            patterns += list(diagnoses)
+        return np.array([one for one in patterns if one.any()]).reshape(-1, len(COVARIATE_NAMES))
+
 
 def typical_row(people: list[Covariates], age_centre_years: float) -> NDArray[np.float64]:
     """The mean row (5,) of a cohort, each column over those of whom it is known; 0 where it is of nobody.

@@ -197,7 +197,7 @@ def posterior_rate(
         latents: (n, C, D, H, W), one a scan, n ≥ 1.
         ages_years: n ages, in any order, equal ones allowed.
         prior: of the model that made the latents.
-        covariates: of the person.
+        covariates: of the person; what is not known widens the prior.
 
     Raises:
         InputError: not one age per latent.
@@ -214,7 +214,7 @@ def posterior_rate(
         )
         raise ModelError(msg)
     scans = scans.reshape(len(scans), -1)
-    row = prior.row(covariates)
+    prior, row = prior.doubting(covariates), prior.row(covariates)
     factors, root = _factor_posterior(scans, timing, prior, row)
     level, rate = np.empty(prior.elements), np.empty(prior.elements)
     for block in prior.blocks():

@@ -21,12 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.progression.covariates import COVARIATE_NAMES, Covariates
+from MRExtrapLib.progression.covariates import COVARIATE_NAMES, INDICATORS, Covariates
 
 Array = NDArray[np.floating]
 
 MOST_FACTORS = 50
 """More patterns than any cohort at hand can tell apart."""
+
+MOST_PATTERNS = MOST_FACTORS + len(COVARIATE_NAMES)
+"""With those of what is not known of a person."""
 
 ELEMENTS_AT_ONCE = 1 << 16
 """A block of elements in float64, times a hundred columns, is 50 MB."""
@@ -117,8 +120,18 @@ class Prior:
         mean_rate[0] += shift
         return replace(self, mean_rate=mean_rate)
 
+    def doubting(self, covariates: Covariates) -> Prior:
+        """The prior of someone of whom not all is known: what it might be is a pattern of change like others.
+
+        Scans then tell of it too; without any, intervals are as wide as those people differ.
+        """
+        patterns = covariates.doubt(self.typical_covariates) @ self.mean_rate
+        if not patterns.any():
+            return self
+        return replace(self, factors=np.concatenate([self.factors, patterns]))
+
     def unfamiliar(self, covariates: Covariates) -> tuple[str, ...]:
-        """Sentences when the cohort held nobody of this age, or nobody with this diagnosis; else none."""
+        """Sentences when the cohort held nobody of this age or diagnosis, and when no diagnosis is given."""
         words = []
         youngest, oldest = self.age_range_years
         if not youngest - NEAR_AGE_YEARS <= covariates.age_years <= oldest + NEAR_AGE_YEARS:
@@ -131,6 +144,12 @@ class Prior:
             words.append(
                 f"The cohort behind the prior held nobody with {covariates.diagnosis}; the diagnosis changes "
                 "nothing of this forecast."
+            )
+        if covariates.diagnosis is None and self.mean_rate[INDICATORS].any():
+            mci, ad = self.typical_covariates[INDICATORS]
+            words.append(
+                f"No diagnosis is given: rates are those of a mix of {1 - mci - ad:.0%} cognitively normal, "
+                f"{mci:.0%} MCI and {ad:.0%} AD, with intervals wide enough for each; give it if it is known."
             )
         return tuple(words)
 
@@ -187,11 +206,11 @@ def prior_from(tensors: Mapping[str, NDArray]) -> Prior:
 def _checked(name: str, values: Array, expected: tuple[int | None, ...]) -> NDArray[np.float32]:
     array = np.ascontiguousarray(values, dtype=np.float32)
     fits = array.ndim == len(expected) and all(
-        found <= MOST_FACTORS if needed is None else found == needed
+        found <= MOST_PATTERNS if needed is None else found == needed
         for found, needed in zip(array.shape, expected, strict=True)
     )
     if not fits:
-        needed = tuple(f"≤ {MOST_FACTORS}" if n is None else n for n in expected)
+        needed = tuple(f"≤ {MOST_PATTERNS}" if n is None else n for n in expected)
         msg = f"The progression prior's {name} has shape {array.shape} where {needed} is needed."
         raise ModelError(msg)
     # the sum is finite exactly when all are, and needs no array of booleans

@@ -68,7 +68,7 @@ def test_a_flat_prior_forecasts_as_least_squares_does() -> None:
 
 def test_intervals_are_those_of_the_posterior_of_volumes() -> None:
     """The codec doubles and the segmenter sums, so a region's variance is known in closed form."""
-    prepared = prepare(Subject(fake_visits(74)), Request((80,), directions=20), ENGINE)
+    prepared = prepare(Subject(fake_visits(74), "F", "CN"), Request((80,), directions=20), ENGINE)
     assert isinstance(prepared.line, Posterior)
     prior, years = fake_prior(), 6.0
     left = (2.0 * (np.indices(SHAPE)[0] < 3)).ravel()

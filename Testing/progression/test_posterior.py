@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from progression_priors import SHAPE, a_prior_of, drawn_person
+from progression_priors import ELEMENTS, SHAPE, a_prior_of, drawn_person
 from scipy import stats
 from sklearn.linear_model import LinearRegression
 
@@ -221,6 +221,38 @@ def test_posteriors_of_a_population_are_calibrated() -> None:
         truth = (latents.reshape(3, -1).mean(axis=0) + rate * (100.0 - np.mean(AGES))).sum()
         inside.append(abs(truth - found.at(100.0).sum()) < stats.norm.ppf(0.975) * np.sqrt(variance))
     assert 0.92 < np.mean(inside) < 0.985
+
+
+@pytest.mark.parametrize("ages", [[72.0], [70.0, 72.0, 73.5]])
+def test_intervals_hold_for_people_whose_diagnosis_nobody_told(ages: list[float]) -> None:
+    """Diagnoses as frequent as in the cohort, with effects larger than people of one differ."""
+    plain = a_prior_of(k=0)
+    effects = np.array(plain.mean_rate)
+    effects[3:] *= 5.0
+    prior, generator = a_prior_of(k=0, mean_rate=effects), np.random.default_rng(8)
+    of_cn, of_mci, of_ad = 0.5, 0.3, 0.2
+    inside = []
+    for _ in range(400):
+        told = Covariates(72.0, None, generator.choice(["CN", "MCI", "AD"], p=[of_cn, of_mci, of_ad]))
+        latents, rate = drawn_person(prior, ages, told, generator)
+        found = posterior_rate(latents, ages, prior, Covariates(72.0))
+        truth = latents.reshape(len(ages), -1).mean(axis=0) + rate * (80.0 - np.mean(ages))
+        reach = stats.norm.ppf(0.975) * np.sqrt(found.variance(80.0))
+        inside.append(np.mean(np.abs(truth - found.at(80.0).ravel()) < reach))
+    assert 0.93 < np.mean(inside) < 0.985
+
+
+def test_scans_tell_of_a_diagnosis_that_nobody_told() -> None:
+    """Elements that change as in AD make the others expected to do so too."""
+    effects = np.zeros((5, ELEMENTS))
+    effects[4] = 1.0
+    quiet = dict.fromkeys(("residual_variance", "noise_variance"), np.full(ELEMENTS, 1e-3))
+    prior = a_prior_of(k=0, m=0, mean_rate=effects, **quiet)
+    latents = np.outer([0.0, 1.0, 2.0], effects[4]).reshape(3, *SHAPE)
+    latents[:, 0, 0, 0, 0] = 0.0
+    found = posterior_rate(latents, [70.0, 71.0, 72.0], prior, Covariates(71.0)).rate.ravel()
+    told = posterior_rate(latents, [70.0, 71.0, 72.0], prior, Covariates(71.0, None, "AD")).rate.ravel()
+    np.testing.assert_allclose(found[1:], told[1:], atol=0.05)
 
 
 def test_a_bend_costs_nothing_at_the_scans_and_grows_beyond_them() -> None:

@@ -31,7 +31,7 @@ def test_arrays_are_kept_in_single_precision(a_prior: Prior) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("factors", np.zeros((51, ELEMENTS)), "factors has shape"),
+        ("factors", np.zeros((56, ELEMENTS)), "factors has shape"),
         ("factors", np.zeros((1, ELEMENTS + 1)), "factors has shape"),
         ("mean_rate", np.zeros((4, ELEMENTS)), "mean_rate has shape"),
         ("mean_rate", np.full((5, ELEMENTS), np.inf), "not finite"),
@@ -68,6 +68,24 @@ def test_a_diagnosis_that_the_cohort_lacked_is_told() -> None:
     assert "nobody with AD" in healthy.unfamiliar(Covariates(70.0, None, "AD"))[0]
     assert healthy.unfamiliar(Covariates(70.0, None, "CN")) == ()
     assert a_prior_of().unfamiliar(Covariates(70.0, None, "AD")) == ()
+
+
+def test_a_diagnosis_that_is_not_given_is_told_of(a_prior: Prior) -> None:
+    (words,) = a_prior.unfamiliar(Covariates(70.0))
+    assert "50% cognitively normal, 30% MCI and 20% AD" in words
+    indifferent = np.array(a_prior.mean_rate)
+    indifferent[3:] = 0.0
+    assert a_prior_of(mean_rate=indifferent).unfamiliar(Covariates(70.0)) == ()
+
+
+def test_what_is_not_known_widens_the_prior_by_as_much_as_such_people_differ(a_prior: Prior) -> None:
+    doubting = a_prior.doubting(Covariates(70.0))
+    shares, effects = np.array([0.5, 0.3, 0.2]), np.vstack([np.zeros(ELEMENTS), a_prior.mean_rate[3:]])
+    among = shares @ np.square(effects) - np.square(shares @ effects)
+    among += (0.25 - 0.1**2) * np.square(a_prior.mean_rate[2])
+    widened = np.sum(np.square(doubting.factors[len(a_prior.factors) :]), axis=0)
+    np.testing.assert_allclose(widened, among, rtol=1e-5)
+    assert a_prior.doubting(Covariates(70.0, "F", "CN")) is a_prior
 
 
 @pytest.mark.parametrize("facts", [{"sex": "X"}, {"diagnosis": "flu"}])
