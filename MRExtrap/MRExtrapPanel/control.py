@@ -180,11 +180,12 @@ class Control:
 
     def _loaded(self, loaded: Loaded, table: Table, choices: Choices) -> None:
         state = self.board.state
+        is_somebody_new = state.made_of is None or not set(table.scans).intersection(state.made_of[0].scans)
         if state.person is not None:
             self._talk.ask(Release(state.person.subject), Listener())
             self._lose()  # first, so that nobody is looked at whom the worker no longer has
         low, high = loaded.trusted_years
-        age = min(max(state.age_years, low), high) if state.person is None else state.age_years
+        age = min(max(state.age_years, low), high) if is_somebody_new else state.age_years
         self.looking.begin(loaded, table.scans)
         self.board.change(
             person=loaded,
@@ -192,7 +193,7 @@ class Control:
             age_years=key_of(age),
             swept=(),
             left_out=None,
-            sweep=state.sweep if state.person else Sweep.beyond(loaded),
+            sweep=Sweep.beyond(loaded) if is_somebody_new else state.sweep,
         )
         asked = Predict(loaded.subject, key_of(age), is_measured=True, image_kind=state.image)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from MRExtrapPanel.choices import Choices
+from MRExtrapPanel.state import Sweep
 from MRExtrapPanel.visits import Visit, VisitTable
 from MRExtrapPanel.wishes import AtAge
 from panel_desk import Desk, loaded
@@ -237,6 +238,25 @@ def test_the_format_that_is_chosen_is_exported(desk: Desk, tmp_path: Path) -> No
     desk.control.board.change(image_format="nrrd")
     desk.control.export(tmp_path / "out", (75.0,))
     assert desk.worker.last("export")["arguments"]["image_format"] == "nrrd"
+
+
+def test_scans_of_somebody_else_bring_their_own_ages(desk: Desk) -> None:
+    desk.apply()
+    others = (Visit("third.nii", "third", 40.0, "typed"), Visit("fourth.nii", "fourth", 43.0, "typed"))
+    desk.control.change_table(VisitTable(others))
+    visits = (VisitEntry("third", "third.nii", 40.0), VisitEntry("fourth", "fourth.nii", 43.0))
+    desk.apply(subject="subject-2", visits=visits, trusted_years=(35.5, 47.5))
+    assert (desk.state.age_years, desk.state.on_screen_years) == (47.5, 47.5)
+    assert desk.state.sweep == Sweep(43.0, 47.0, 1.0)
+
+
+def test_one_scan_more_leaves_age_and_ages_to_play_as_they_were(desk: Desk) -> None:
+    desk.apply()
+    desk.control.board.change(age_years=80.0, sweep=Sweep(70.0, 90.0, 5.0))
+    desk.control.change_table(desk.state.table.with_visit(Visit("third.nii", "third", 76.0, "typed")))
+    visits = (*loaded().visits, VisitEntry("third", "third.nii", 76.0))
+    desk.apply(subject="subject-2", visits=visits, reference=2)
+    assert (desk.state.age_years, desk.state.sweep) == (80.0, Sweep(70.0, 90.0, 5.0))
 
 
 def test_changed_scans_or_choices_ask_for_apply_again(desk: Desk) -> None:
