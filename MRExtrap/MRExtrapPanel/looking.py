@@ -125,8 +125,13 @@ class Looking:
             self._question.cancel()
 
     def add(self, asked: Predict | ShowVisit | Interpolate, answer: Result) -> None:
-        """An answer, whoever asked for it."""
-        self._seen = self._seen.with_answer(asked, answer)
+        """An answer, whoever asked for it; the files of what it replaces, or is too old, are given back."""
+        before = self._seen.files
+        most = max(MOST_IMAGES, len(self._board.state.sweep.ages_years) + 2)
+        self._seen = self._seen.with_answer(asked, answer).without_oldest(most)
+        gone = before - self._seen.files
+        if gone and self._talk.is_running:
+            self._talk.ask(Release(files=tuple(sorted(gone))), Listener())
         if isinstance(answer, Predicted) and answer.volumes:
             others = tuple(
                 row
@@ -134,10 +139,6 @@ class Looking:
                 if key_of(row.age_years) != key_of(answer.age_years)
             )
             self._board.change(predicted=(*others, *answer.volumes))
-        most = max(MOST_IMAGES, len(self._board.state.sweep.ages_years) + 2)
-        self._seen, files = self._seen.without_oldest(most)
-        if files and self._talk.is_running:
-            self._talk.ask(Release(files=files), Listener())
 
     def keep_sweep(self, ages_years: tuple[float, ...], image: str) -> None:
         """Gives a finished sweep to the scene."""

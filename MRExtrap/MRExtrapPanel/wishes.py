@@ -156,17 +156,21 @@ class Seen:
         """Whether these ages are there with that kind of image."""
         return all((key_of(age), image) in self.predicted for age in ages_years)
 
-    def without_oldest(self, most: int) -> tuple[Seen, tuple[str, ...]]:
-        """With so many images of ages and mixtures at most, and the files that nobody needs any more."""
+    @property
+    def files(self) -> frozenset[str]:
+        """The array files of all answers."""
+        answers = (*self.predicted.values(), *self.visits.values(), *self.between.values())
+        return frozenset(path for answer in answers for path in files_of(answer))
+
+    def without_oldest(self, most: int) -> Seen:
+        """With so many images of ages and mixtures at most."""
         old = list(self.predicted)[: max(0, len(self.predicted) - most)]
         old_mixtures = list(self.between)[: max(0, len(self.between) - most)]
-        gone = [self.predicted[key] for key in old] + [self.between[wish] for wish in old_mixtures]
-        kept = replace(
+        return replace(
             self,
             predicted={key: one for key, one in self.predicted.items() if key not in old},
             between={wish: one for wish, one in self.between.items() if wish not in old_mixtures},
         )
-        return kept, tuple(path for one in gone for path in files_of(one))
 
 
 def key_of(age_years: float) -> float:

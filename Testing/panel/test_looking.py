@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from MRExtrapPanel.choices import DEFAULT_FORMAT, DEFAULT_IMAGE, FORMATS, IMAGES
 from MRExtrapPanel.state import Sweep
 from MRExtrapPanel.wishes import AtAge, Between, Shown
-from panel_desk import Desk, predicted
+from panel_desk import Desk, array_file, predicted
 
 from MRExtrapLib.forecast import anchoring
 from MRExtrapLib.imaging import storing
@@ -197,3 +198,17 @@ def test_old_images_are_released(desk: Desk) -> None:
         desk.answer_predict()
     assert "release" in desk.worker.names()
     desk.worker.answer("release", Nothing())
+
+
+def test_what_a_fuller_answer_replaces_is_released(desk: Desk) -> None:
+    desk.apply()
+    desk.control.looking.set_image("plain")
+    desk.answer_predict()
+    desk.control.looking.set_age(76.0)
+    plain = replace(predicted(76.0), image=array_file("00001-image"))
+    desk.worker.answer("predict", plain)
+    assert "release" not in desk.worker.names()
+    desk.rest()
+    desk.worker.answer("predict", replace(predicted(76.0, is_measured=True), image=array_file("00002-image")))
+    assert desk.worker.last("release")["arguments"]["files"] == [plain.image.path]
+    assert desk.state.on_screen_years == 76.0
