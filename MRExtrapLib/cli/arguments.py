@@ -1,10 +1,11 @@
-"""What commands share: scans with ages, the model to use, and the folder to write."""
+"""What commands share: scans with ages, the model to use, the folder to write, and how they warn."""
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,3 +126,9 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 def read_scans(texts: Sequence[str]) -> tuple[Scan, ...]:
     """The scans that the command line names, in its order."""
     return tuple(parse_scan(text).read() for text in texts)
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """A line on stderr for each."""
+    for words in warnings:
+        print(f"Warning: {words}", file=sys.stderr)

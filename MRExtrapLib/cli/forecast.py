@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, ages_between, read_scans
+from MRExtrapLib.cli.arguments import (
+    SCAN_HELP,
+    add_engine,
+    add_output,
+    ages_between,
+    read_scans,
+    tell_warnings,
+)
 from MRExtrapLib.cli.bar import progress_on
 from MRExtrapLib.errors import InputError
 
@@ -104,8 +111,7 @@ def forecast_into(
         progress(0.0, "loading the model")
         engine = arguments.open_engine(arguments)
         made = _forecast_and_write(folder, subject, request, engine, progress, image_format)
-    for words in (*made.warnings, *(words for one in made.predictions for words in one.warnings)):
-        print(f"Warning: {words}", file=sys.stderr)
+    tell_warnings((*made.warnings, *(words for one in made.predictions for words in one.warnings)))
     print(summary(made))
     print(f"The forecast lies in {out}")
     return made
@@ -172,9 +178,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     from MRExtrapLib.forecast.subject import Subject
 
     scans = read_scans(arguments.scans)
-    visits = tuple(visit_of(scan) for scan in scans)
-    sex = arguments.sex or next((scan.sex for scan in scans if scan.sex), None)
-    return Subject(visits, sex, arguments.diagnosis)
+    return Subject.of([visit_of(scan) for scan in scans], arguments.sex, arguments.diagnosis)
 
 
 def visit_of(scan: Scan) -> Visit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, read_scans
+from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, read_scans, tell_warnings
 from MRExtrapLib.cli.bar import progress_on
 
 
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         progress(0.0, "loading the model")
         engine = arguments.open_engine(arguments)
         kind = arguments.image or DEFAULT_MIXTURE
-        write_interpolation(interpolate(scans, arguments.steps, engine, progress, kind), folder)
+        made = interpolate(scans, arguments.steps, engine, progress, kind)
+        write_interpolation(made, folder)
+    tell_warnings(made.warnings)
     print(f"The interpolation lies in {arguments.output}")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, read_scans
+from MRExtrapLib.cli.arguments import SCAN_HELP, add_engine, add_output, read_scans, tell_warnings
 from MRExtrapLib.cli.bar import progress_on
 
 
@@ -31,7 +31,8 @@ def run_measure(arguments: argparse.Namespace) -> int:
     with whole_folder(arguments.output) as folder, progress_on(sys.stderr) as progress:
         progress(0.0, "loading the model")
         engine = arguments.open_engine(arguments)
-        write_measurements(measure(scans, engine, progress), engine.identity, folder)
+        warnings = write_measurements(measure(scans, engine, progress), engine.identity, folder)
+    tell_warnings(warnings)
     print(f"Volumes and segmentations lie in {arguments.output}")
     return 0
 
@@ -47,6 +48,7 @@ def run_reconstruct(arguments: argparse.Namespace) -> int:
         progress(0.0, "loading the model")
         engine = arguments.open_engine(arguments)
         made = reconstruct(measure(scans, engine, progress), engine)
-        write_reconstructions(made, engine.identity, folder)
+        warnings = write_reconstructions(made, engine.identity, folder)
+    tell_warnings(warnings)
     print(f"The reconstructions lie in {arguments.output}")
     return 0

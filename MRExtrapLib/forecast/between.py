@@ -12,7 +12,13 @@ from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.measuring import write_table
 from MRExtrapLib.forecast.output import write_segmentation
 from MRExtrapLib.forecast.passage import DEFAULT_MIXTURE, MIXTURE_WORDS, MixtureKind, Passage
-from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
+from MRExtrapLib.forecast.provenance import (
+    registration_record,
+    result_record,
+    scan_record,
+    warnings_of,
+    write_record,
+)
 from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.imaging.volume import Volume
@@ -44,6 +50,12 @@ class Interpolation:
     mixtures: tuple[Mixture, ...]
     kind: MixtureKind
     engine: EngineIdentity
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the scans, in sentences that name them."""
+        both = zip(self.scans, self.conformed, strict=True)
+        return tuple(f"{scan.name}: {words}" for scan, one in both for words in warnings_of(scan, one))
 
 
 def interpolate(
@@ -96,7 +108,7 @@ def write_interpolation(interpolation: Interpolation, folder: Path) -> None:
     write_table(folder / "volumes.csv", COLUMNS, rows)
     inputs = [
         scan_record(scan, scan.age_years)
-        | {"registration": registration_record(one), "warnings": list(scan.warnings)}
+        | {"registration": registration_record(one), "warnings": list(warnings_of(scan, one))}
         for scan, one in zip(interpolation.scans, interpolation.conformed, strict=True)
     ]
     kind = interpolation.kind

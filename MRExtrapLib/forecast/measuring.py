@@ -10,7 +10,13 @@ from pathlib import Path
 from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.forecast.engine import Engine, EngineIdentity
 from MRExtrapLib.forecast.output import write_segmentation
-from MRExtrapLib.forecast.provenance import registration_record, result_record, scan_record, write_record
+from MRExtrapLib.forecast.provenance import (
+    registration_record,
+    result_record,
+    scan_record,
+    warnings_of,
+    write_record,
+)
 from MRExtrapLib.imaging.conform import ConformedVisit
 from MRExtrapLib.imaging.scan import Scan
 from MRExtrapLib.progress import Progress, part_of, silent
@@ -33,6 +39,11 @@ class MeasuredScan:
     labels: Labels
     volumes_ml: Mapping[str, float]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the scan, in sentences that name it."""
+        return tuple(f"{self.name}: {words}" for words in warnings_of(self.scan, self.conformed))
+
 
 def measure(scans: Sequence[Scan], engine: Engine, progress: Progress = silent) -> Iterator[MeasuredScan]:
     """Each scan conformed by itself and measured, one after the other; they may be of different people."""
@@ -44,15 +55,24 @@ def measure(scans: Sequence[Scan], engine: Engine, progress: Progress = silent) 
         yield MeasuredScan(name, scan, conformed, labels, segmented.volumes_ml)
 
 
-def write_measurements(measured: Iterable[MeasuredScan], identity: EngineIdentity, folder: Path) -> None:
-    """`<scan>_dseg.nii.gz` with its labels TSV for each scan, `volumes.csv`, and `measure.json`."""
+def write_measurements(
+    measured: Iterable[MeasuredScan], identity: EngineIdentity, folder: Path
+) -> tuple[str, ...]:
+    """`<scan>_dseg.nii.gz` with its labels TSV for each scan, `volumes.csv`, and `measure.json`.
+
+    Returns:
+        What a reader must know of the scans, in sentences.
+    """
     rows, inputs = [], []
+    warnings: list[str] = []
     for one in measured:
         write_segmentation(one.labels, one.scan.volume.affine, folder / one.name)
         inputs.append(input_record(one))
+        warnings += one.warnings
         rows += [(one.name, age_cell(one.scan), region, f"{ml:.3f}") for region, ml in one.volumes_ml.items()]
     write_table(folder / "volumes.csv", COLUMNS, rows)
     write_record(result_record("measure", identity) | {"inputs": inputs}, folder / "measure.json")
+    return tuple(warnings)
 
 
 def input_record(one: MeasuredScan) -> dict:
@@ -60,7 +80,7 @@ def input_record(one: MeasuredScan) -> dict:
     return scan_record(one.scan, one.scan.age_years) | {
         "output_name": one.name,
         "registration": registration_record(one.conformed),
-        "warnings": list(one.scan.warnings),
+        "warnings": list(warnings_of(one.scan, one.conformed)),
     }
 
 

@@ -44,6 +44,11 @@ def scan_record(scan: Scan, age_years: float | None) -> dict[str, Json]:
     return {"name": scan.name, "source": str(scan.source), "sha256": scan.sha256, "age_years": age_years}
 
 
+def warnings_of(scan: Scan, conformed: ConformedVisit) -> tuple[str, ...]:
+    """What a reader must know of a scan: of its file, and of how it conformed."""
+    return (*scan.warnings, *conformed.warnings)
+
+
 def registration_record(conformed: ConformedVisit) -> dict[str, Json]:
     """The figures of a scan's registration and whether they are good."""
     quality = conformed.registration

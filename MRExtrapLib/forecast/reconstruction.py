@@ -56,10 +56,15 @@ def psnr_db(truth: NDArray, estimate: NDArray, mask: NDArray[np.bool_]) -> float
 
 def write_reconstructions(
     reconstructions: Iterable[Reconstruction], identity: EngineIdentity, folder: Path
-) -> None:
-    """`<scan>_desc-reconstructed_T1w.nii.gz` on each scan's own grid, `volumes.csv`, `reconstruct.json`."""
+) -> tuple[str, ...]:
+    """`<scan>_desc-reconstructed_T1w.nii.gz` on each scan's own grid, `volumes.csv`, `reconstruct.json`.
+
+    Returns:
+        What a reader must know of the scans, in sentences.
+    """
     rows: list[tuple[str, ...]] = []
     inputs = []
+    warnings: list[str] = []
     for one in reconstructions:
         name = one.scan.name
         path = folder / f"{name}_desc-reconstructed_T1w.nii.gz"
@@ -67,8 +72,10 @@ def write_reconstructions(
         write_nifti(restored, path, description="MRExtrap: RECONSTRUCTED, not acquired")
         psnr = one.psnr_db if np.isfinite(one.psnr_db) else None
         inputs.append(input_record(one.scan) | {"image": path.name, "psnr_brain_db": psnr})
+        warnings += one.scan.warnings
         for kind, volumes_ml in (("observed", one.scan.volumes_ml), ("reconstructed", one.volumes_ml)):
             age = age_cell(one.scan.scan)
             rows += [(name, kind, age, region, f"{ml:.3f}") for region, ml in volumes_ml.items()]
     write_table(folder / "volumes.csv", COLUMNS, rows)
     write_record(result_record("reconstruct", identity) | {"inputs": inputs}, folder / "reconstruct.json")
+    return tuple(warnings)

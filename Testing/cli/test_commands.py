@@ -109,6 +109,29 @@ def test_other_commands_write_their_files(
     assert [name for name in files if not (out / name).is_file()] == []
 
 
+@pytest.mark.parametrize(
+    "words", [["measure", "{0}"], ["reconstruct", "{0}"], ["interpolate", "{0}", "{1}", "--steps", "2"]]
+)
+def test_what_is_to_know_of_scans_is_told_and_recorded(
+    words: list[str], run: Run, scans: list[str], out: Path
+) -> None:
+    """Of its file: that it was predicted; of how it conformed: what the fake conformer says."""
+    path, _, _ = scans[0].rpartition("@")
+    predicted = "MRExtrap: PREDICTED (plain), age 70.00, not acquired"
+    write_nifti(Volume(fake_voxels(0), AFFINE), Path(path), description=predicted)
+
+    def with_doubts(arguments: argparse.Namespace) -> Engine:
+        return fake_engine(conform_warnings=("The scan registers only fairly.",))
+
+    code, said = run(*(word.format(*scans) for word in words), "-o", out, engine_opener=with_doubts)
+    assert code == DONE
+    (record,) = (json.loads(path.read_text(encoding="utf-8")) for path in out.glob("*.json"))
+    of_file, of_conforming = record["inputs"][0]["warnings"]
+    assert "was predicted by MRExtrap, not acquired" in of_file
+    assert of_conforming == "The scan registers only fairly."
+    assert [f"Warning: visit0: {one}" in said for one in (of_file, of_conforming)] == [True, True]
+
+
 def test_help_and_version_need_nothing_heavy() -> None:
     probe = (
         "import sys\nfrom MRExtrapLib.cli.main import main\n"
