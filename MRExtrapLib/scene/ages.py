@@ -29,7 +29,13 @@ SEQUENCES = ((Role.IMAGE_SEQUENCE, IMAGES), (Role.SEGMENTATION_SEQUENCE, LABELS)
 
 
 PASSING = "MRExtrap.PassingAge"
-"""Attribute of a browser: the age that only passes, and goes with the next."""
+"""Attribute of a browser: the index of the age that only passes, and goes with the next."""
+
+BESIDE_YEARS = SAME_AGE_YEARS / 2
+"""From the index of an age kept to that of another picture of it that passes."""
+
+SAME_INDEX_YEARS = BESIDE_YEARS / 10
+"""Indices of a sequence that lie closer are one; Slicer's own 0.001 would mix up the two."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,8 @@ class AgeSequence:
 
     def image_kind_at(self, age_years: float) -> str | None:
         """Which kind of image is kept at an age, "" where nobody said; None where none is kept."""
-        index = self._index(age_years)
-        if index is None or index == self._passing:
+        index = self._kept_index(age_years)
+        if index is None:
             return None
         return self._sequences[0].GetDataNodeAtValue(index).GetAttribute(IMAGE_KIND) or ""
 
@@ -96,41 +102,49 @@ class AgeSequence:
             has_surfaces: also make and store the segmentation's surfaces; made after storing, they would
                 vanish at the next step.
         """
-        index = self._store(prediction, has_surfaces)
+        index = self._index(prediction.age_years) or age_words(prediction.age_years)
+        self._store(prediction, index, has_surfaces)
         if index == self._passing:
             self._pass(None)
-        return self.select(prediction.age_years)
+        return self._select(index)
 
     def pass_by(self, prediction: Prediction, has_surfaces: bool = False) -> PredictedNodes:
-        """Shows an age until the next one passes, without keeping it; one kept at that age is replaced.
+        """Shows an age until the next one passes, without keeping it; one kept at that age stays as it is.
 
         It is an item like the others: nodes that the browser steps share their arrays with an item, and
         writing to them from outside would write to whatever item came last.
         """
-        is_kept = self._index(prediction.age_years) in {age_words(age) for age in self.ages_years}
-        before, index = self._passing, self._store(prediction, has_surfaces)
-        self._pass(None if is_kept else index)
+        kept = self._kept_index(prediction.age_years)
+        index = age_words(prediction.age_years if kept is None else float(kept) + BESIDE_YEARS)
+        before = self._passing
+        self._store(prediction, index, has_surfaces)
+        self._pass(index)
         if before is not None and before != index:
             self._forget(before)
-        return self.select(prediction.age_years)
+        return self._select(index)
 
     def select(self, age_years: float) -> PredictedNodes:
-        """Shows an age that is there.
+        """Shows an age that is there, as it is kept where it is.
 
         Raises:
             InputError: it is not.
         """
-        index, browser = self._index(age_years), self.browser
-        if index is None or browser is None:
+        index = self._index(age_years)
+        if index is None or self.browser is None:
             msg = f"Age {age_years:g} is not in the sweep; predict it first."
             raise InputError(msg)
+        return self._select(index)
+
+    def _select(self, index: str) -> PredictedNodes:
+        browser = self.browser
+        assert browser is not None
         browser.SetSelectedItemNumber(self._indices.index(index))
         nodes = PredictedNodes(*(browser.GetProxyNode(one) for one in self._sequences))
         segmentation.look_inside(nodes.segmentation)
-        words = image_words(
-            nodes.image.GetAttribute(IMAGE_KIND) or ""
-        )  # the browser names by sequence and age
-        nodes.image.SetName(name_of(self._source.GetName(), words, age_detail(float(index))))
+        detail = age_detail(float(nodes.image.GetAttribute(AGE)))  # the browser names by sequence and index
+        image_is = image_words(nodes.image.GetAttribute(IMAGE_KIND) or "")
+        for node, what in ((nodes.image, image_is), (nodes.segmentation, LABELS)):
+            node.SetName(name_of(self._source.GetName(), what, detail))
         return nodes
 
     def remove(self, age_years: float) -> None:
@@ -168,9 +182,15 @@ class AgeSequence:
         return tuple(images.GetNthIndexValue(number) for number in range(images.GetNumberOfDataNodes()))
 
     def _index(self, age_years: float) -> str | None:
-        """The index of an age that is there."""
-        near = (one for one in self._indices if abs(float(one) - age_years) < SAME_AGE_YEARS)
-        return next(near, None)
+        """The index of an age that is there; the one kept, where it passes too."""
+        passing = self._passing
+        is_passing = passing is not None and _is_near(passing, age_years)
+        return self._kept_index(age_years) or (passing if is_passing else None)
+
+    def _kept_index(self, age_years: float) -> str | None:
+        passing = self._passing
+        kept = (one for one in self._indices if one != passing and _is_near(one, age_years))
+        return next(kept, None)
 
     @property
     def _passing(self) -> str | None:
@@ -189,9 +209,8 @@ class AgeSequence:
         segmentation.empty(gone)
         labels.RemoveDataNodeAtValue(index)
 
-    def _store(self, prediction: Prediction, has_surfaces: bool) -> str:
-        """Puts an age into both sequences, and gives its index."""
-        index = self._index(prediction.age_years) or age_words(prediction.age_years)
+    def _store(self, prediction: Prediction, index: str, has_surfaces: bool) -> None:
+        """Puts an age into both sequences, at an index."""
         items = {
             Role.IMAGE_SEQUENCE: _image_item(prediction),
             Role.SEGMENTATION_SEQUENCE: _labels_item(self._source, prediction.labels, has_surfaces),
@@ -202,12 +221,11 @@ class AgeSequence:
         # Images last: the browser follows them, and would fill a gap in the others with another age.
         for role, what in reversed(SEQUENCES):
             items[role].SetName(name_of(self._source.GetName(), what))
-            items[role].SetAttribute(AGE, index)
+            items[role].SetAttribute(AGE, age_words(prediction.age_years))
             self._sequence(role, what).SetDataNodeAtValue(items[role], index)  # which takes a copy
         segmentation.empty(items[Role.SEGMENTATION_SEQUENCE])
         if self.browser is None:
             self._browse()
-        return index
 
     def _sequence(self, role: Role, what: str) -> slicer.vtkMRMLSequenceNode:
         sequence = find_or_make(self._source, role)
@@ -216,6 +234,7 @@ class AgeSequence:
             sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)
             sequence.SetIndexName("age")
             sequence.SetIndexUnit("years")
+        sequence.SetNumericIndexValueTolerance(SAME_INDEX_YEARS)  # of one loaded, too
         return sequence
 
     def _browse(self) -> None:
@@ -236,6 +255,10 @@ class AgeSequence:
             browser.SetSelectedItemNumber(0)  # before any is selected, changes would be saved as of age 0
         finally:
             browser.EndModify(was_modifying)
+
+
+def _is_near(index: str, age_years: float) -> bool:
+    return abs(float(index) - age_years) < SAME_AGE_YEARS
 
 
 def _image_item(prediction: Prediction) -> slicer.vtkMRMLScalarVolumeNode:

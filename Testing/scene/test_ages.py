@@ -111,9 +111,34 @@ def test_a_passing_age_that_is_put_is_kept(
     assert a_sweep.ages_years == (*AGES_YEARS, 80.0)
 
 
-def test_passing_a_kept_age_keeps_it(a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt) -> None:
-    show_prediction(a_source, predicted_at(AGES_YEARS[5]))
+def test_what_passes_a_kept_age_is_shown_and_leaves_it_as_it_was(
+    a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt
+) -> None:
+    age = AGES_YEARS[5]
+    kept = replace(predicted_at(age), image_kind="warped")
+    other = replace(predicted_at(66.0), age_years=age, image_kind="plain")
+    a_sweep.put(kept, has_surfaces=False)
+    for _ in range(2):
+        assert shows(show_prediction(a_source, other), other)
+        assert a_sweep.shown_age_years == age
+        assert (a_sweep.ages_years, a_sweep.image_kind_at(age)) == (AGES_YEARS, "warped")
+    assert segment_ids(show_prediction(a_source, replace(other, labels=None)).segmentation) == ()
+    assert shows(a_sweep.select(age), kept)
     show_prediction(a_source, predicted_at(80.0))
+    assert a_sweep.ages_years == AGES_YEARS
+    assert a_sweep.browser.GetNumberOfItems() == len(AGES_YEARS) + 1, "what passed is still there"
+    assert shows(a_sweep.select(age), kept)
+
+
+def test_an_age_put_while_another_picture_of_it_passes_is_the_one_kept(
+    a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt
+) -> None:
+    age = AGES_YEARS[5]
+    show_prediction(a_source, replace(predicted_at(66.0), age_years=age))
+    new = replace(predicted_at(48.0), age_years=age)
+    assert shows(a_sweep.put(new, has_surfaces=False), new)
+    show_prediction(a_source, predicted_at(80.0))
+    assert shows(a_sweep.select(age), new)
     assert a_sweep.ages_years == AGES_YEARS
 
 
