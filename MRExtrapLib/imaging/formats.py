@@ -101,7 +101,7 @@ def read_nrrd(file: Path) -> StoredVolume:
     if n_components != 1:
         msg = f"{name} holds {n_components} values per voxel (colours or frames); give a plain 3D T1 scan."
         raise InputError(msg)
-    is_detached = file.suffix.lower() == ".nhdr"
+    is_detached = file.suffix.lower() in HEADERS
     available = math.inf if is_detached else file.stat().st_size * DEFLATE_RATIO
     check_size(name, reader.GetSize(), _bytes_per_voxel(reader.GetPixelID()), available)
     shape = spatial_shape(name, reader.GetSize())
@@ -126,6 +126,9 @@ READERS: dict[str, Reader] = {
     ".nhdr": read_nrrd,
 }
 """Which reader serves which file ending."""
+
+HEADERS = (".nhdr",)
+"""Endings of files whose voxels lie in other files."""
 
 
 def itk_affine(image: sitk.Image) -> Affine:

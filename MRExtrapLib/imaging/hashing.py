@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MRExtrapLib.errors import InputError
 
 CHUNK_BYTES = 1 << 20
 
 
-def sha256_of(files: Path | Iterable[Path]) -> str:
+def sha256_of(files: Path | Iterable[Path], voxels: NDArray | None = None) -> str:
     """The sha256 (hex) of a file's bytes, or of several files' bytes one after the other.
 
     Args:
         files: one file, or files in a meaningful order (the slices of a series from first to last).
+        voxels: (X, Y, Z) as read, hashed after the file where it is but a header, as an .nhdr is.
 
     Raises:
         InputError: a file cannot be read.
@@ -37,4 +41,6 @@ def sha256_of(files: Path | Iterable[Path]) -> str:
                 f"{file} cannot be read ({error.strerror}); check that it is there and that you may read it."
             )
             raise InputError(msg) from error
+    if voxels is not None:
+        digest.update(np.ascontiguousarray(voxels).data)
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging import ages
 from MRExtrapLib.imaging.dicom import choose_series, find_series, is_dicom, read_series
-from MRExtrapLib.imaging.formats import READERS
+from MRExtrapLib.imaging.formats import HEADERS, READERS
 from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.imaging.scan import Scan
 
@@ -46,7 +46,7 @@ def _read_file(file: Path, age_years: float | None) -> Scan:
         volume=stored.volume,
         source=file,
         name=file.name[: -len(ending)],
-        sha256=sha256_of(file),
+        sha256=sha256_of(file, stored.volume.voxels if ending in HEADERS else None),
         age_years=known.age_years,
         sex=ages.sex_from_bids(file),
         warnings=stored.warnings + known.warnings,

@@ -21,7 +21,7 @@ class Scan:
         volume: voxels on the scan's own grid, RAS+ mm.
         source: the file or DICOM folder that was read.
         name: file stem without its endings, or the series description; fit for a file name.
-        sha256: of the file's bytes, or of all slices of the series in order.
+        sha256: of the file's bytes, or of all slices of the series in order; of an .nhdr and its voxels.
         age_years: age at acquisition, None when nothing tells it.
         sex: "F" or "M" when the header or participants.tsv says so.
         warnings: what a reader should know before trusting the scan, one sentence each.

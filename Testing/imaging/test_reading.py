@@ -86,6 +86,19 @@ def test_the_sha256_is_that_of_the_file(tmp_path: Path, some_voxels: np.ndarray)
     assert read_scan(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def test_scans_of_one_nrrd_header_have_a_sha256_each(tmp_path: Path, some_voxels: np.ndarray) -> None:
+    """A protocol writes the same header for everyone; the voxels lie in a file beside it."""
+    head = "NRRD0004\ntype: int16\ndimension: 3\nsizes: 9 8 7\nendian: little\n"
+    head += "encoding: raw\ndata file: scan.raw\n"
+    for person, voxels in (("anna", some_voxels), ("bert", some_voxels + 1), ("twin", some_voxels)):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / "scan.nhdr").write_text(head, encoding="ascii")
+        (tmp_path / person / "scan.raw").write_bytes(voxels.tobytes("F"))
+    anna, bert, twin = (read_scan(tmp_path / who / "scan.nhdr").sha256 for who in ("anna", "bert", "twin"))
+    assert anna != bert
+    assert anna == twin
+
+
 def test_a_trailing_axis_of_one_frame_is_no_fourth_dimension(tmp_path: Path, some_voxels: np.ndarray) -> None:
     file = nifti(tmp_path / "scan.nii", some_voxels[..., None])
     np.testing.assert_array_equal(read_scan(file).volume.voxels, some_voxels)
