@@ -172,10 +172,7 @@ def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) 
         "segmentation_of": SEGMENTATION_WORDS[prediction.image_kind],
         "moved_share": prediction.moved_share,
         "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
-        "scan_weights": {
-            seen.visit.scan.sha256: weight
-            for seen, weight in zip(forecast.observations, prediction.scan_weights, strict=True)
-        },
+        "scan_weights": list(prediction.scan_weights),  # in the order of inputs
         "warnings": list(prediction.warnings),
     }
 

@@ -155,7 +155,7 @@ def test_the_files_of_one_scan_are_complete(tmp_path: Path) -> None:
     assert record["data_weight"] == 0.0
     assert record["figures"]
     assert "posterior" in record["uncertainty"]
-    assert sum(record["predictions"][0]["scan_weights"].values()) == pytest.approx(1.0)
+    assert sum(record["predictions"][0]["scan_weights"]) == pytest.approx(1.0)
     with (tmp_path / "volumes.csv").open(newline="", encoding="utf-8") as file:
         predicted = [row for row in csv.DictReader(file) if row["kind"] == "predicted"]
     assert predicted

@@ -150,9 +150,21 @@ def test_the_record_tells_where_the_forecast_comes_from(a_forecast: Forecast, tm
     assert record["figures"] == ["volumes.png"]
     assert record["inputs"][0]["registration"]["is_good"] is True
     weights = record["predictions"][0]["scan_weights"]
-    assert sum(weights.values()) == pytest.approx(1.0)
+    assert len(weights) == len(record["inputs"])
+    assert sum(weights) == pytest.approx(1.0)
     assert all((tmp_path / one["image"]).is_file() for one in record["predictions"])
     assert "beyond" in record["predictions"][0]["warnings"][0]
+
+
+def test_a_file_given_twice_has_a_weight_at_each_visit(tmp_path: Path) -> None:
+    first, second, third = fake_visits(70, 72, 74)
+    made = forecast(
+        Subject((first, second, replace(third, scan=first.scan))), Request((76.5,)), fake_engine()
+    )
+    write_forecast(made, tmp_path)
+    (told,) = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))["predictions"]
+    assert told["scan_weights"] == pytest.approx(made.predictions[0].scan_weights)
+    assert len(told["scan_weights"]) == 3
 
 
 def test_a_missing_uncertainty_is_explained(tmp_path: Path) -> None:
