@@ -98,13 +98,17 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def file_names(scans: Sequence[Scan]) -> tuple[str, ...]:
-    """A name for each scan's files: its own; where two share it, with the folder's before; then numbered."""
-    own = [scan.name for scan in scans]
+    """A name for each scan's files: its own; where two share it, with the folder's before; then numbered.
+
+    Names that differ in case alone count as shared: on many disks they are one file.
+    """
+    own = [scan.name.casefold() for scan in scans]
     wide = [
-        scan.name if own.count(scan.name) == 1 else f"{scan.source.resolve().parent.name}_{scan.name}"
-        for scan in scans
+        scan.name if own.count(key) == 1 else f"{scan.source.resolve().parent.name}_{scan.name}"
+        for scan, key in zip(scans, own, strict=True)
     ]
+    keys = [name.casefold() for name in wide]
     return tuple(
-        name if wide.count(name) == 1 else f"{name}_{wide[: index + 1].count(name)}"
-        for index, name in enumerate(wide)
+        name if keys.count(key) == 1 else f"{name}_{keys[: index + 1].count(key)}"
+        for index, (name, key) in enumerate(zip(wide, keys, strict=True))
     )

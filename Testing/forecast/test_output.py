@@ -195,10 +195,11 @@ def test_measured_scans_are_named_after_themselves(tmp_path: Path) -> None:
     assert {(row["scan"], row["age_years"]) for row in rows} == {("anna", ""), ("bert", "50.000")}
 
 
-def test_scans_of_one_name_keep_apart() -> None:
-    scans = [fake_scan(fake_voxels(seed), "T1w") for seed in range(2)]
+@pytest.mark.parametrize("names", [("T1w", "T1w"), ("T1w", "t1w")])
+def test_scans_of_one_name_keep_apart_also_where_case_does_not_count(names: tuple[str, str]) -> None:
+    scans = [fake_scan(fake_voxels(seed), name) for seed, name in enumerate(names)]
     first, second = file_names(scans)
-    assert first != second
+    assert first.casefold() != second.casefold()
 
 
 def test_a_perfect_codec_reconstructs_the_scan(tmp_path: Path) -> None:
