@@ -51,6 +51,7 @@ class SceneStage:
         self._region = region
         self._person: Loaded | None = None
         self._source_id = ""
+        self._scans: tuple[str, ...] = ()
         self._drawn: tuple = ()
         self._is_arranged = False
 
@@ -58,6 +59,7 @@ class SceneStage:
         """A new person; the reference scan's volume owns all that is made."""
         self._person = person
         self._source_id = scans[person.reference]
+        self._scans = scans
         self._drawn = ()
         self._is_arranged = False
         AgeSequence(self._source()).clear()  # ages of an earlier Apply would be another model's
@@ -71,8 +73,9 @@ class SceneStage:
         """
         source = self._source()
         if isinstance(picture.wish, Between):
-            image = placed(picture.image.image, voxels_of)
-            self._views.show(show_between(source, image, picture.wish.alpha, picture.image.image_kind))
+            wish, image = picture.wish, placed(picture.image.image, voxels_of)
+            second = slicer.mrmlScene.GetNodeByID(self._scans[wish.second]) or source
+            self._views.show(show_between(source, second, image, wish.alpha, picture.image.image_kind))
         else:
             self._show_age(source, picture, voxels_of)
         if not self._is_arranged:

@@ -14,7 +14,7 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.scene import segmentation, volumes
 from MRExtrapLib.scene.arrays import PlacedArray, Prediction
 from MRExtrapLib.scene.notice import age_detail, age_words, image_words, name_of
-from MRExtrapLib.scene.ownership import AGE, IMAGE_KIND, ROLE, Role, find, find_or_make, scene_of
+from MRExtrapLib.scene.ownership import AGE, IMAGE_KIND, ROLE, SOURCE, Role, find, find_or_make, scene_of
 
 AGE_FORMAT = "%.2f"
 """Of ages on the browser's toolbar."""
@@ -140,12 +140,24 @@ class AgeSequence:
         assert browser is not None
         browser.SetSelectedItemNumber(self._indices.index(index))
         nodes = PredictedNodes(*(browser.GetProxyNode(one) for one in self._sequences))
+        self._claim(nodes)
         segmentation.look_inside(nodes.segmentation)
         detail = age_detail(float(nodes.image.GetAttribute(AGE)))  # the browser names by sequence and index
         image_is = image_words(nodes.image.GetAttribute(IMAGE_KIND) or "")
         for node, what in ((nodes.image, image_is), (nodes.segmentation, LABELS)):
             node.SetName(name_of(self._source.GetName(), what, detail))
         return nodes
+
+    def _claim(self, nodes: PredictedNodes) -> None:
+        """Puts both under the source's transform; one that was deleted came back from the browser bare."""
+        source = self._source
+        if nodes.image.GetNodeReferenceID(SOURCE) is None:
+            volumes.dress(nodes.image, source)
+        if nodes.segmentation.GetNodeReferenceID(SOURCE) is None:
+            segmentation.dress(nodes.segmentation)
+        for node in (nodes.image, nodes.segmentation):
+            node.SetNodeReferenceID(SOURCE, source.GetID())
+            node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
 
     def remove(self, age_years: float) -> None:
         """Forgets an age and, if it was shown, shows the nearest; nothing happens if it is not there."""

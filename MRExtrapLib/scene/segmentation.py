@@ -44,9 +44,7 @@ def show_labels(
     """
     node = find_or_make(source, role)
     if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-        node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
-        node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(SURFACE)
+        dress(node)
     was_modifying = node.StartModify()
     try:
         fill(node, labels, source)
@@ -58,6 +56,13 @@ def show_labels(
     finally:
         node.EndModify(was_modifying)
     return node
+
+
+def dress(node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Gives a segmentation the look that ours begin with."""
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
+    node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(SURFACE)
 
 
 def fill(

@@ -34,14 +34,22 @@ def show_visit(
 
 
 def show_between(
-    source: slicer.vtkMRMLScalarVolumeNode, image: PlacedArray, alpha: float, kind: str
+    source: slicer.vtkMRMLScalarVolumeNode,
+    second: slicer.vtkMRMLScalarVolumeNode,
+    image: PlacedArray,
+    alpha: float,
+    kind: str,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """The brain between two visits, where alpha is the share of the first, plain or moved.
 
-    Its grid is the second visit's, which need not be the source's.
+    Args:
+        source: the reference scan, which owns the node.
+        second: the second visit's scan, on whose grid the image is and under whose transform it belongs.
     """
     name = name_of(source.GetName(), "between visits", f"alpha={alpha:.2f}, {kind}")
-    return show_image(source, Role.BETWEEN, image, name)
+    node = show_image(source, Role.BETWEEN, image, name)
+    node.SetAndObserveTransformNodeID(second.GetTransformNodeID())
+    return node
 
 
 def show_image(
@@ -57,9 +65,14 @@ def show_image(
     node.SetName(name)
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-        _look_like(node.GetDisplayNode(), source.GetDisplayNode())
+        dress(node, source)
     return node
+
+
+def dress(node: slicer.vtkMRMLScalarVolumeNode, source: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Gives an image the look of its source."""
+    node.CreateDefaultDisplayNodes()
+    _look_like(node.GetDisplayNode(), source.GetDisplayNode())
 
 
 def fill(node: slicer.vtkMRMLScalarVolumeNode, image: PlacedArray) -> None:

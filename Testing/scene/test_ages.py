@@ -245,6 +245,36 @@ def test_how_the_user_shows_a_structure_stays_through_the_ages(
     assert display.GetSegmentOpacity3D("freesurfer-3") == 0.7
 
 
+def test_an_age_lies_under_the_transform_that_its_source_has_by_now(
+    host: Host, a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt
+) -> None:
+    a_sweep.select(AGES_YEARS[0])
+    transform = host.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    for wanted in (transform.GetID(), None):
+        a_source.SetAndObserveTransformNodeID(wanted)
+        for nodes in (a_sweep.select(AGES_YEARS[1]), show_prediction(a_source, predicted_at(80.0))):
+            assert nodes.image.GetTransformNodeID() == wanted
+            assert nodes.segmentation.GetTransformNodeID() == wanted
+
+
+def test_predicted_nodes_that_were_deleted_come_back_as_the_first_ones(
+    host: Host, a_source: Any, a_sweep: AgeSequence, predicted_at: PredictedAt
+) -> None:
+    first = a_sweep.select(AGES_YEARS[0])
+    opacity = first.segmentation.GetDisplayNode().GetOpacity2DFill()
+    for node in (first.image, first.segmentation):
+        host.scene.RemoveNode(node)
+    transform = host.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    a_source.SetAndObserveTransformNodeID(transform.GetID())
+    again = a_sweep.select(AGES_YEARS[1])
+    assert shows(again, predicted_at(AGES_YEARS[1]))
+    assert {again.image, again.segmentation} <= set(owned_nodes(a_source))
+    assert a_sweep.shown_age_years == AGES_YEARS[1]
+    assert again.image.GetTransformNodeID() == again.segmentation.GetTransformNodeID() == transform.GetID()
+    assert again.image.GetDisplayNode().GetWindow() == a_source.GetDisplayNode().GetWindow()
+    assert again.segmentation.GetDisplayNode().GetOpacity2DFill() == opacity
+
+
 def test_two_forecasts_in_one_scene_do_not_touch(
     source_of: Callable[..., Any], a_real_scan: Any, predicted_at: PredictedAt
 ) -> None:

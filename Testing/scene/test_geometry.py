@@ -108,11 +108,23 @@ def test_a_predicted_image_follows_the_transform_of_its_source(host: Host, a_sou
     assert node.GetTransformNodeID() == transform.GetID()
 
 
+def test_a_mixture_follows_the_transform_of_the_second_visit(
+    host: Host, a_source: Any, source_of: SourceOf, a_real_scan: Volume
+) -> None:
+    second = source_of(a_real_scan, "second visit")
+    for scan in (a_source, second):
+        transform = host.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        scan.SetAndObserveTransformNodeID(transform.GetID())
+    for _ in range(2):
+        node = show_between(a_source, second, array_of(second), 0.5, "plain")
+        assert node.GetTransformNodeID() == second.GetTransformNodeID()
+
+
 def test_every_predicted_node_says_that_it_is_predicted(a_source: Any) -> None:
     image = array_of(a_source)
     made = [
         show_predicted_image(a_source, image, 52.5),
-        show_between(a_source, image, 0.5, "moved"),
+        show_between(a_source, a_source, image, 0.5, "moved"),
         show_visit(a_source, image, "ses-01", "reconstructed"),
     ]
     assert all("Predicted, research use, not for diagnosis" in node.GetName() for node in made)
