@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +117,24 @@ class FakeConformer:
             scan_grid=volume.grid,
             intensity=OWN_UNITS,
             warnings=self.warnings,
+        )
+
+
+@dataclass(frozen=True)
+class ShrinkingBrains(FakeConformer):
+    """The same, of scans whose brains lose a slice from one visit to the next."""
+
+    def __call__(
+        self,
+        volumes: Sequence[Volume],
+        find_tissues: TissueFinder,
+        template: Template,
+        progress: Progress = silent,
+    ) -> tuple[ConformedVisit, ...]:
+        conformed = super().__call__(volumes, find_tissues, template, progress)
+        first = np.arange(SHAPE[0])[:, None, None]
+        return tuple(
+            replace(visit, brain=visit.brain & (first >= index)) for index, visit in enumerate(conformed)
         )
 
 

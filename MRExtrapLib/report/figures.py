@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from MRExtrapLib.anatomy.structures import Labels
-from MRExtrapLib.forecast.result import Forecast, Prediction
+from MRExtrapLib.forecast.result import Forecast, Observation, Prediction
 from MRExtrapLib.forecast.subject import age_words
-from MRExtrapLib.imaging.volume import Affine
+from MRExtrapLib.imaging.volume import Affine, Volume
 from MRExtrapLib.report.marking import save_png
 from MRExtrapLib.report.slices import Panel, slices_figure
 from MRExtrapLib.report.volumes_plot import VolumeHistory, volumes_figure
@@ -76,17 +76,19 @@ def prediction_figure(forecast: Forecast, prediction: Prediction) -> Figure:
         panels.append(Panel(f"held-out scan, {truth.visit.age_years:.1f} y", truth.conformed.volume))
     words = f"predicted ({prediction.image_kind}), {prediction.age_years:.1f} y"
     panels.append(Panel(words, prediction.image, is_predicted=True))
-    change = prediction.volume.voxels - last.reconstructed.voxels
-    inside = last.conformed.brain | (prediction.labels > 0)
     years = prediction.age_years - last.visit.age_years
-    panels.append(
-        Panel(
-            f"predicted − last, {years:+.1f} y",
-            prediction.volume.with_voxels(np.where(inside, change, np.nan)),
-            is_change=True,
-        )
-    )
+    change = change_since(last, prediction)
+    panels.append(Panel(f"predicted − last, {years:+.1f} y", change, is_change=True))
     return slices_figure(panels, title, meeting_point_mm(prediction.labels, prediction.volume.affine))
+
+
+def change_since(last: Observation, prediction: Prediction) -> Volume:
+    """Predicted − reconstructed last scan, NaN outside that scan's brain.
+
+    There the reconstruction is empty, and all of a brain that another visit has would show as change.
+    """
+    change = prediction.volume.voxels - last.reconstructed.voxels
+    return prediction.volume.with_voxels(np.where(last.conformed.brain, change, np.nan))
 
 
 def meeting_point_mm(labels: Labels, affine: Affine) -> NDArray[np.float64] | None:

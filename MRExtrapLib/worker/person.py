@@ -162,7 +162,9 @@ class Person:
         )
 
     def show_visit(self, asked: ShowVisit, progress: Progress) -> VisitShown:
-        """A visit on the reference scan's grid.
+        """A visit on the reference scan's grid; reconstructed wherever predictions have voxels.
+
+        Within its own brain alone, a rim of the other visits' would show as change.
 
         Raises:
             InputError: no such visit, or no such kind.
@@ -172,8 +174,11 @@ class Person:
             msg = f"A visit is shown {' or '.join(KINDS)}, not {asked.kind!r}."
             raise InputError(msg)
         progress(0.0, f"showing {seen.visit.scan.name}")
-        volume = seen.conformed.volume if asked.kind == "observed" else seen.reconstructed
-        labels = self.prepared.engine.measure(volume).labels if asked.is_measured else None
+        prepared, is_observed = self.prepared, asked.kind == "observed"
+        volume = (
+            seen.conformed.volume if is_observed else prepared.engine.decode(seen.latent, prepared.inside)
+        )
+        labels = prepared.engine.measure(volume).labels if asked.is_measured else None
         return VisitShown(
             visit=asked.visit,
             kind=asked.kind,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import fake_engine, fake_visits
+from fakes import ShrinkingBrains, fake_engine, fake_visits
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -17,7 +18,7 @@ from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.result import VolumeRow
 from MRExtrapLib.forecast.subject import Request, Subject
 from MRExtrapLib.imaging.volume import Volume
-from MRExtrapLib.report.figures import draw_forecast, meeting_point_mm, prediction_figure
+from MRExtrapLib.report.figures import change_since, draw_forecast, meeting_point_mm, prediction_figure
 from MRExtrapLib.report.marking import RESEARCH_USE, save_png
 from MRExtrapLib.report.slices import Panel, slices_figure
 from MRExtrapLib.report.volumes_plot import VolumeHistory, volumes_figure
@@ -149,3 +150,13 @@ def test_a_forecast_is_drawn_with_its_held_out_truth(tmp_path: Path) -> None:
     assert all(path.stat().st_size > 0 for path in drawn)
     assert made.held_out is not None
     assert "held-out scan, 74.0 y" in words_in(prediction_figure(made, made.held_out.prediction))
+
+
+def test_a_brain_that_only_an_earlier_visit_has_is_no_change() -> None:
+    engine = replace(fake_engine(), conformer=ShrinkingBrains())
+    made = forecast(Subject(fake_visits(70, 72)), Request((72,), image="plain"), engine)
+    last = made.observations[-1]
+    change = change_since(last, made.predictions[0]).voxels
+    assert not last.conformed.brain.all()
+    np.testing.assert_array_equal(np.isfinite(change), last.conformed.brain)
+    np.testing.assert_allclose(change[last.conformed.brain], 0, atol=1e-5)

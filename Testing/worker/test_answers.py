@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import AFFINE, OWN_UNITS, SHAPE, fake_engine, fake_scan, fake_voxels
+from fakes import (
+    AFFINE,
+    OWN_UNITS,
+    SHAPE,
+    ShrinkingBrains,
+    fake_engine,
+    fake_scan,
+    fake_visits,
+    fake_voxels,
+)
 
-from MRExtrapLib.forecast.pipeline import forecast
+from MRExtrapLib.forecast.pipeline import forecast, prepare
 from MRExtrapLib.forecast.subject import Request, Subject, Visit
+from MRExtrapLib.progress import silent
 from MRExtrapLib.worker.local import LocalWorker
+from MRExtrapLib.worker.person import Person
 from MRExtrapLib.worker.protocol import INPUT
 from MRExtrapLib.worker.requests import (
     Export,
@@ -27,6 +39,7 @@ from MRExtrapLib.worker.requests import (
     ShowVisit,
     Sweep,
 )
+from MRExtrapLib.worker.session import PREFIX, Session
 
 SINGLE_PRECISION = 1e-3
 """Own units go up to 220 in float32, and a line ten years on multiplies their rounding."""
@@ -146,6 +159,18 @@ def test_between_two_visits_lie_mixtures(worker: LocalWorker, subject: str) -> N
     moved = worker.answer(Interpolate(subject, 0, 2, 1.0, image_kind="moved"))
     assert (mixed.image_kind, moved.image_kind) == ("plain", "moved")
     np.testing.assert_allclose(worker.client.voxels(moved.image), ends[0], atol=SINGLE_PRECISION)
+
+
+def test_nothing_changes_from_a_visit_to_the_line_through_it_though_brains_differ(tmp_path: Path) -> None:
+    engine = replace(fake_engine(), conformer=ShrinkingBrains())
+    prepared = prepare(Subject(fake_visits(70, 72)), Request((72,)), engine)
+    with Session(tmp_path / f"{PREFIX}0").open() as session:
+        person = Person("subject-1", prepared, session)
+        predicted = person.predict(Predict("subject-1", 72, image_kind="plain"), silent)
+        shown = person.show_visit(ShowVisit("subject-1", 1, "reconstructed"), silent)
+        images = [np.load(one.image.path) for one in (predicted, shown)]
+    assert images[0].all()
+    np.testing.assert_allclose(images[0], images[1], atol=SINGLE_PRECISION)
 
 
 def test_an_observed_visit_is_the_scan(worker: LocalWorker, subject: str) -> None:
