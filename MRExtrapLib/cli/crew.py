@@ -21,15 +21,16 @@ class EngineRecipe:
     """An engine by its names, to be opened wherever the work is done.
 
     Attributes:
+        model: the model's folder: workers may run where a name or a relative path means another.
         model_sha256: of the model's manifest: a worker that outlives a run opens a retrained model anew.
     """
 
     opener: Callable[[argparse.Namespace], Engine]
-    model: str | None
+    model: str
     device: str
     segmenter: str
     no_cache: bool
-    model_sha256: str = ""
+    model_sha256: str
 
     def open(self) -> Engine:
         """The engine."""
@@ -41,15 +42,23 @@ class EngineRecipe:
 
 
 def recipe_of(arguments: argparse.Namespace) -> EngineRecipe:
-    """How to open the engine that the arguments name, also by workers in another folder."""
+    """How to open the engine that the arguments name, also by workers in another folder.
+
+    Raises:
+        ModelError: there is no such model.
+    """
     from MRExtrapLib.imaging.hashing import sha256_of
+    from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.manifest import MANIFEST_FILE
 
-    model, sha256 = arguments.model, ""
-    if model is not None and (manifest := Path(model) / MANIFEST_FILE).is_file():
-        model, sha256 = str(Path(model).absolute()), sha256_of(manifest)
+    folder = find_model(arguments.model).absolute()
     return EngineRecipe(
-        arguments.open_engine, model, arguments.device, arguments.segmenter, arguments.no_cache, sha256
+        arguments.open_engine,
+        str(folder),
+        arguments.device,
+        arguments.segmenter,
+        arguments.no_cache,
+        sha256_of(folder / MANIFEST_FILE),
     )
 
 

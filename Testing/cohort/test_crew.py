@@ -14,6 +14,8 @@ from MRExtrapLib.cohort.crew import Crew, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.imaging.hashing import sha256_of
+from MRExtrapLib.model.catalogue import find_model
 from MRExtrapLib.training.people import PersonScans
 
 TWO = Crew(2)
@@ -60,6 +62,20 @@ def test_a_model_retrained_in_place_is_opened_anew(tmp_path: Path, monkeypatch: 
         recipes.append(recipe_of(asked))
     assert recipes[0] != recipes[1]
     assert recipes[0].model == str(tmp_path / "model")
+
+
+def test_a_name_is_the_known_models_and_no_folders_that_happens_to_lie_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundled = find_model()
+    Path(bundled.name).mkdir()
+    Path(bundled.name, "model.json").write_text("of another model")
+    options = {"open_engine": str, "device": "cpu", "segmenter": "own", "no_cache": False}
+    recipes = [recipe_of(argparse.Namespace(model=name, **options)) for name in (bundled.name, None)]
+    assert recipes[0] == recipes[1]
+    assert recipes[0].model == str(bundled)
+    assert recipes[0].model_sha256 == sha256_of(bundled / "model.json")
 
 
 def test_nobody_to_work_on_opens_nothing() -> None:
