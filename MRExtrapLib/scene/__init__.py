@@ -13,5 +13,5 @@ and updates it.
 `curves`        `volume_curve`: a region's points, line, bounds and extrapolated parts, in numbers
 `charts`        `show_table`, `rows_of`, `show_chart`, `move_age_marker`, `clicked_age_years`
 `maps`          `show_change`, `show_uncertainty`, `forget_scales`
-`hierarchy`     `arrange`: patient, study, predicted series
+`hierarchy`     `arrange`: patient, study, and what was predicted beside it
 """

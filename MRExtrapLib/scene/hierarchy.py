@@ -1,4 +1,4 @@
-"""The forecast in the subject hierarchy: patient, study, and the predicted series under the study."""
+"""The forecast in the subject hierarchy: patient, study, and beside the study what was predicted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from MRExtrapLib.scene.ownership import ROLE, owned_nodes, scene_of
 FOLDER = "predicted-series"
 """Role of the folder that holds what was predicted."""
 
-PATIENT, STUDY, SERIES = "Patient", "Study", "Series"
+PATIENT, STUDY = "Patient", "Study"
 """Levels, as vtkMRMLSubjectHierarchyConstants names them."""
 
 BIRTH_DATE, STUDY_DATE = "DICOM.PatientBirthDate", "DICOM.StudyDate"
@@ -26,7 +26,9 @@ DAYS_A_YEAR = 365.25
 
 
 def arrange(source: slicer.vtkMRMLScalarVolumeNode, patient: str = "", study: str = "") -> int:
-    """Puts the forecast's nodes into a folder of the source's study, and gives the folder's item.
+    """Puts the forecast's nodes into a folder beside the source's study, and gives the folder's item.
+
+    Not into it, as series: Slicer's own DICOM export would write them to the study as if they were scans.
 
     Patient and study are those that the source lies under; where it lies under none, they are made.
 
@@ -34,7 +36,7 @@ def arrange(source: slicer.vtkMRMLScalarVolumeNode, patient: str = "", study: st
         patient, study: how to name them if they must be made; else as the source.
     """
     tree = tree_of(source)
-    home = _study(tree, source, patient, study)
+    home = tree.GetItemParent(_study(tree, source, patient, study))
     folder = _folder(tree, source)
     if not folder:
         folder = tree.CreateFolderItem(home, f"MRExtrap ({RESEARCH_USE})")
@@ -45,8 +47,6 @@ def arrange(source: slicer.vtkMRMLScalarVolumeNode, patient: str = "", study: st
             continue
         item = tree.GetItemByDataNode(node) or tree.CreateItem(folder, node)
         tree.SetItemParent(item, folder)
-        if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
-            tree.SetItemLevel(item, SERIES)
     return folder
 
 

@@ -43,23 +43,25 @@ def under_dicom(source: Any, born: str, taken: str) -> tuple[int, int]:
     return patient, study
 
 
-def test_a_forecast_lies_under_the_study_of_its_source(a_forecast: Any) -> None:
-    under_dicom(a_forecast, "19500101", "20200101")
+def test_a_forecast_lies_beside_the_study_of_its_source_and_is_no_series(a_forecast: Any) -> None:
+    _, study = under_dicom(a_forecast, "19500101", "20200101")
     folder = arrange(a_forecast)
     tree = tree_of(a_forecast)
-    assert way_up(tree, folder)[1:] == ["Brain", "Doe^Jane"]
+    assert way_up(tree, folder)[1:] == ["Doe^Jane"]
+    assert way_up(tree, tree.GetItemByDataNode(a_forecast))[1:] == ["Brain", "Doe^Jane"]
+    assert tree.GetNumberOfItemChildren(study, True) == 1
     assert "Predicted, research use, not for diagnosis" in tree.GetItemName(folder)
     for node in owned_nodes(a_forecast):
         if node.IsA("vtkMRMLScalarVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
             assert tree.GetItemParent(tree.GetItemByDataNode(node)) == folder
-            assert tree.GetItemLevel(tree.GetItemByDataNode(node)) == "Series"
+            assert tree.GetItemLevel(tree.GetItemByDataNode(node)) == ""
 
 
 def test_a_source_without_a_study_gets_patient_and_study(a_forecast: Any) -> None:
     folder = arrange(a_forecast, patient="sub-01", study="MRI")
     tree = tree_of(a_forecast)
-    assert way_up(tree, folder)[1:] == ["MRI", "sub-01"]
-    assert tree.GetItemParent(tree.GetItemByDataNode(a_forecast)) == tree.GetItemParent(folder)
+    assert way_up(tree, folder)[1:] == ["sub-01"]
+    assert way_up(tree, tree.GetItemByDataNode(a_forecast))[1:] == ["MRI", "sub-01"]
 
 
 def test_arranging_again_changes_nothing(a_forecast: Any, predicted_at: PredictedAt) -> None:
