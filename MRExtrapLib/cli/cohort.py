@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MRExtrapLib.cli.arguments import add_engine
+from MRExtrapLib.cli.arguments import add_engine, tell_warnings
 from MRExtrapLib.cli.bar import progress_on
 from MRExtrapLib.cli.crew import add_crew, crew_of, recipe_of, refuse_among_scans, tell_failures
 from MRExtrapLib.errors import InputError
@@ -26,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "level",
         choices=("participant", "group"),
-        help="participant: forecast each person; group: table of everyone's rates, of what OUT_DIR holds",
+        help="participant: forecast each person; group: table of the rates of everyone in both folders",
     )
     parser.add_argument(
         "--participant-label", nargs="+", default=(), metavar="LABEL", help="only these, with or without sub-"
@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap cohort`."""
     if arguments.level == "group":
-        return _group(arguments.output)
+        return _group(arguments.output, arguments.bids_dir)
     return _participant(arguments)
 
 
@@ -94,13 +94,12 @@ def _tell(done: Forecasts, arguments: argparse.Namespace) -> None:
     print(f"{len(outcome.failures)} could not be; the derivatives lie in {arguments.output}")
 
 
-def _group(out: Path) -> int:
-    from MRExtrapLib.cohort.group import summarise
+def _group(out: Path, bids: Path) -> int:
+    from MRExtrapLib.cohort.group import SUMMARY, summarise
 
-    table, count = summarise(out)
-    print(
-        f"The rates of {count} people lie in {table}, their means in {table.with_name('group_summary.tsv')}"
-    )
+    group = summarise(out, bids)
+    tell_warnings(f"{name} is left out: {bids} no longer holds a scan of theirs." for name in group.gone)
+    print(f"The rates of {group.people} people lie in {group.table}, their means in {out / SUMMARY}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from MRExtrapLib.cohort.derivatives import left_out_of, record_file
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.provenance import write_record
 from MRExtrapLib.simulation.bids import UNKNOWN, write_table
+from MRExtrapLib.training.people import participants_in
 
 RATES, SUMMARY = "group_rates.tsv", "group_summary.tsv"
 
@@ -30,26 +32,50 @@ COLUMN_WORDS = {
 }
 
 
-def summarise(out: Path) -> tuple[Path, int]:
-    """Writes the group's tables from everyone's records; gives the table of rates and how many are in it.
+@dataclass(frozen=True)
+class Group:
+    """What the tables hold.
 
-    Whom the last run left out is not in it, though an earlier run's forecast may still lie there.
+    Attributes:
+        table: of rates.
+        people: how many are in it.
+        gone: participants forecast once, of whom the tree no longer holds a scan; they are not in it.
+    """
+
+    table: Path
+    people: int
+    gone: tuple[str, ...]
+
+
+def summarise(out: Path, bids: Path) -> Group:
+    """Writes the group's tables from everyone's records.
+
+    Whom the last run left out, or who was taken out of the tree since, is not in them, though an earlier
+    run's forecast may still lie there.
+
+    Args:
+        out: of the derivatives.
+        bids: the tree that they were made of.
 
     Raises:
-        InputError: nobody has been forecast in this folder.
+        InputError: there is no such tree, or nobody in it has been forecast in this folder.
     """
-    left_out = left_out_of(out)
+    if not bids.is_dir():
+        msg = f"There is no folder {bids}; give the BIDS tree that {out} was made of."
+        raise InputError(msg)
+    left_out, there = left_out_of(out), participants_in(bids)
     names = [folder.name for folder in sorted(out.glob("sub-*")) if folder.is_dir()]
-    records = {name: _read(out, name) for name in names if name not in left_out}
+    gone = tuple(name for name in names if name not in there)
+    records = {name: _read(out, name) for name in names if name not in {*left_out, *gone}}
     rows = [row for name, record in records.items() for row in _rows(name, record)]
     if not rows:
-        msg = f"{out} holds no forecast; run the participant level first."
+        msg = f"{out} holds no forecast of anyone in {bids}; run the participant level first."
         raise InputError(msg)
     write_table(out / RATES, [{name: _cell(value) for name, value in row.items()} for row in rows])
     write_table(out / SUMMARY, _summary(rows))
     words = {name: {"Description": text} for name, text in COLUMN_WORDS.items()}
     write_record(words, (out / RATES).with_suffix(".json"))
-    return out / RATES, len(records)
+    return Group(out / RATES, len(records), gone)
 
 
 def _read(out: Path, participant: str) -> Mapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,8 @@ def find_people(
     require_own_names(folders)
     found: dict[str, list[Path]] = {}
     for folder in folders:
-        for name, path in find_scans(folder):
-            if not NOT_RAW & set(path.relative_to(folder).parts):
-                found.setdefault(name, []).append(path)
+        for name, path in _raw_scans(folder):
+            found.setdefault(name, []).append(path)
     if not found:
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, folders))}; give BIDS trees that hold T1 scans."
         raise InputError(msg)
@@ -70,6 +69,11 @@ def find_people(
     return people, left_out
 
 
+def participants_in(folder: Path) -> set[str]:
+    """Everyone of whom a BIDS tree holds a T1 scan, as in `sub-01`, be an age known or not."""
+    return {name.rpartition("/")[2] for name, _ in _raw_scans(folder)}
+
+
 def require_own_names(folders: Sequence[Path]) -> None:
     """Raises an InputError where two folders share a name: people are told apart by it and their own."""
     names: dict[str, Path] = {}
@@ -82,6 +86,12 @@ def require_own_names(folders: Sequence[Path]) -> None:
             )
             raise InputError(msg)
         names[name] = folder
+
+
+def _raw_scans(folder: Path) -> Iterator[tuple[str, Path]]:
+    for name, path in find_scans(folder):
+        if not NOT_RAW & set(path.relative_to(folder).parts):
+            yield name, path
 
 
 def _with_known_ages(paths: Sequence[Path]) -> tuple[list[tuple[float, Path]], list[str]]:

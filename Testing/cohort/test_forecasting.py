@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -119,10 +120,25 @@ def test_whom_the_last_run_left_out_is_not_in_the_group(three: Path, tmp_path: P
     out = tmp_path / "derivatives"
     words = ["cohort", str(three), str(out), "participant", "--workers", "1"]
     assert main(words, open_fake_engine) == DONE
-    assert summarise(out)[1] == 3
+    assert summarise(out, three).people == 3
     next(three.glob("sub-01/ses-0/anat/*.nii.gz")).write_bytes(b"no scan any more")
     assert main(words, open_fake_engine) == DONE
-    assert {row["participant_id"] for row in rows(summarise(out)[0])} == {"sub-00", "sub-02"}
+    assert {row["participant_id"] for row in rows(summarise(out, three).table)} == {"sub-00", "sub-02"}
+
+
+def test_who_was_taken_out_of_the_tree_is_not_in_the_group(
+    three: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "derivatives"
+    words = ["cohort", str(three), str(out)]
+    assert main([*words, "participant", "--workers", "1"], open_fake_engine) == DONE
+    shutil.rmtree(three / "sub-01")
+    capsys.readouterr()
+    assert main([*words, "group"], open_fake_engine) == DONE
+    said = capsys.readouterr()
+    assert f"Warning: sub-01 is left out: {three} no longer holds a scan of theirs." in said.err
+    assert "The rates of 2 people" in said.out
+    assert {row["participant_id"] for row in rows(out / RATES)} == {"sub-00", "sub-02"}
 
 
 def test_where_nobody_can_be_forecast_nothing_is_left(
@@ -145,9 +161,9 @@ def test_one_scan_suffices_where_the_model_holds_a_prior(tmp_path: Path, out: Pa
 def test_rates_of_the_group_are_those_of_its_people(tmp_path: Path, out: Path, a_crew: Crew) -> None:
     cohort = write_cohort(tmp_path / "clean", 3, noise=0.0, between=0.0)
     forecast_cohort(Order(cohort, out, (2.0,)), FakeRecipe(has_prior=False, kept=1.0), a_crew)
-    table, count = summarise(out)
-    assert (table, count) == (out / RATES, 3)
-    found = [row for row in rows(table) if row["region"] == "gray_matter"]
+    group = summarise(out, cohort)
+    assert (group.table, group.people, group.gone) == (out / RATES, 3, ())
+    found = [row for row in rows(group.table) if row["region"] == "gray_matter"]
     expected = RATE / 200 * np.prod((6, 7, 8))
     assert [float(row["ml_per_year"]) for row in found] == pytest.approx([expected] * 3, rel=1e-3)
     (everyone,) = (
@@ -161,16 +177,21 @@ def test_rates_of_the_group_are_those_of_its_people(tmp_path: Path, out: Path, a
 
 def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: Path, a_crew: Crew) -> None:
     forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew)
-    for row in rows(summarise(out)[0]):
+    for row in rows(summarise(out, three).table):
         low, rate, high = (float(row[f"{end}ml_per_year"]) for end in ("low_", "", "high_"))
         assert low < rate < high
         assert 0 < float(row["data_weight"]) < 1
         assert row["method"] == "bayes"
 
 
-def test_a_group_of_nobody_is_refused(out: Path) -> None:
+def test_a_group_of_nobody_is_refused(three: Path, out: Path) -> None:
     with pytest.raises(InputError, match="participant level first"):
-        summarise(out)
+        summarise(out, three)
+
+
+def test_a_group_of_no_tree_is_refused(tmp_path: Path, out: Path) -> None:
+    with pytest.raises(InputError, match="There is no folder"):
+        summarise(out, tmp_path / "nowhere")
 
 
 def test_an_uncertainty_along_no_direction_is_refused(three: Path, out: Path) -> None:
