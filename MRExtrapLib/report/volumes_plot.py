@@ -63,16 +63,6 @@ class VolumeHistory:
         """The truth kept back."""
         return tuple(row for row in self.held_out if row.kind == "observed")
 
-    @property
-    def anchors(self) -> tuple[tuple[float, float], ...]:
-        """(age, ml) where the forecast passes the scans: the reconstruction without its own bias."""
-        observed = {row.age_years: row.volume_ml for row in self.fitted if row.kind == "observed"}
-        again = {row.age_years: row.volume_ml for row in self.fitted if row.kind == "reconstructed"}
-        if not again:
-            return ()
-        bias_ml = float(np.mean([observed[age] - ml for age, ml in again.items()]))
-        return tuple((age, ml + bias_ml) for age, ml in again.items())
-
     def of(self, region: str) -> VolumeHistory:
         """The same person, one region."""
         return VolumeHistory(
@@ -84,7 +74,7 @@ class VolumeHistory:
 
 
 def volumes_figure(history: VolumeHistory, regions: Sequence[str] = ()) -> Figure:
-    """One plot per region, ml against age in years: points, forecast line, 95 % where it is known.
+    """One plot per region, ml against age in years: points, predicted line, 95 % where it is known.
 
     The part beyond the scans is shaded and called extrapolated.
     """
@@ -130,11 +120,11 @@ def _draw_region(axis: Axes, history: VolumeHistory, region: str) -> None:
 
 
 def _draw_prediction(axis: Axes, history: VolumeHistory) -> None:
-    """Diamonds, joined with the anchors of the scans between them, and their 95 % interval."""
+    """Diamonds, joined with each other and no scan, whose scatter a line would hide; their 95 % interval."""
     predicted = history.predicted
     _points(axis, predicted, "predicted", marker="D", color=PREDICTED_INK, ms=8, zorder=4)
-    joined = sorted([*history.anchors, *((row.age_years, row.volume_ml) for row in predicted)])
-    if predicted and joined:
+    if len(predicted) > 1:
+        joined = [(row.age_years, row.volume_ml) for row in predicted]
         axis.plot(*zip(*joined, strict=True), color=PREDICTED_INK, linewidth=1.5, linestyle="--", zorder=2)
     bounded = [row for row in predicted if row.low_ml is not None and row.high_ml is not None]
     if not bounded:

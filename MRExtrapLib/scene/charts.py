@@ -45,7 +45,7 @@ class Look:
 LOOKS = {
     "observed": Look(INK, marker="MarkerStyleCircle"),
     "observed, held out": Look(HELD_OUT_INK, marker="MarkerStyleSquare"),
-    "fitted": Look(PREDICTED_INK, line="LineStyleSolid"),
+    "predicted": Look(PREDICTED_INK, line="LineStyleSolid", marker="MarkerStyleDiamond"),
     "extrapolated, earlier": Look(PREDICTED_INK, line="LineStyleDot", marker="MarkerStyleDiamond"),
     "extrapolated": Look(PREDICTED_INK, line="LineStyleDot", marker="MarkerStyleDiamond"),
     "95 % from": Look(PREDICTED_INK, line="LineStyleDash", width=1.0),
@@ -149,7 +149,7 @@ def _parts(curve: VolumeCurve) -> tuple[tuple[str, tuple[Point, ...]], ...]:
     return (
         ("95 % from", curve.low),
         ("95 % to", curve.high),
-        ("fitted", curve.fitted),
+        ("predicted", curve.within),
         ("extrapolated, earlier", curve.before),
         ("extrapolated", curve.after),
         ("observed", curve.observed),

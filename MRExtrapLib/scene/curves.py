@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.worker.results import Loaded, RegionVolume
@@ -12,7 +11,7 @@ from MRExtrapLib.worker.results import Loaded, RegionVolume
 Point = tuple[float, float]
 """Age in years, volume in ml."""
 
-OBSERVED, RECONSTRUCTED, PREDICTED = "observed", "reconstructed", "predicted"
+OBSERVED, PREDICTED = "observed", "predicted"
 """Kinds of a RegionVolume."""
 
 
@@ -21,17 +20,17 @@ class VolumeCurve:
     """The volumes of one region, in the order of age.
 
     Attributes:
-        observed: the scans that the line rests on.
+        observed: the scans that the forecast rests on.
         held_out: the scan kept back as truth, if one was.
-        fitted: the line between the first and the last of those scans.
-        before, after: the extrapolated line, from the scans on.
+        within: what was predicted from the first to the last of those scans.
+        before, after: what was extrapolated, and the predicted point that joins it to the rest.
         low, high: bounds that hold 95 %, at the ages where they are known.
     """
 
     region: str
     observed: tuple[Point, ...]
     held_out: tuple[Point, ...]
-    fitted: tuple[Point, ...]
+    within: tuple[Point, ...]
     before: tuple[Point, ...]
     after: tuple[Point, ...]
     low: tuple[Point, ...]
@@ -40,7 +39,7 @@ class VolumeCurve:
     @property
     def range_ml(self) -> tuple[float, float]:
         """The least and the greatest volume of points and line; intervals of two scans would be endless."""
-        parts = (self.observed, self.held_out, self.fitted, self.before, self.after)
+        parts = (self.observed, self.held_out, self.within, self.before, self.after)
         volumes = [ml for part in parts for _, ml in part]
         return min(volumes), max(volumes)
 
@@ -50,12 +49,11 @@ def volume_curve(
 ) -> VolumeCurve:
     """A region's curve from the worker's rows.
 
-    The line passes the scans where the forecast does: at the reconstructed volume plus the mean of
-    observed − reconstructed, as `Predicted.volumes` have it.
+    The line joins what was predicted, and no scan: drawn through those it would hide how far they scatter.
 
     Args:
-        rows: of any regions, observed, reconstructed and predicted.
-        held_out_years: the age of the scan that the line does not rest on.
+        rows: of any regions and kinds.
+        held_out_years: the age of the scan that the forecast does not rest on.
 
     Raises:
         InputError: the region was observed in no scan.
@@ -69,15 +67,17 @@ def volume_curve(
         raise InputError(msg)
     first, last = known[0][0], known[-1][0]
     predicted = [row for row in of_region if row.kind == PREDICTED]
-    anchors = dict(_anchors(known, _points(of_region, RECONSTRUCTED)))
-    line = sorted((anchors | {row.age_years: row.volume_ml for row in predicted}).items())
+    line = _points(predicted, PREDICTED)
+    within = [point for point in line if first <= point[0] <= last]
+    earlier = [point for point in line if point[0] < first]
+    later = [point for point in line if point[0] > last]
     return VolumeCurve(
         region=region,
         observed=known,
         held_out=tuple(point for point in observed if point[0] == held_out_years),
-        fitted=tuple(point for point in line if first <= point[0] <= last),
-        before=_beyond([point for point in line if point[0] <= first], first),
-        after=_beyond([point for point in line if point[0] >= last], last),
+        within=tuple(within),
+        before=(*earlier, *within[:1]) if earlier else (),
+        after=(*(within or earlier)[-1:], *later) if later else (),
         low=tuple(sorted((row.age_years, row.low_ml) for row in predicted if row.low_ml is not None)),
         high=tuple(sorted((row.age_years, row.high_ml) for row in predicted if row.high_ml is not None)),
     )
@@ -90,18 +90,3 @@ def held_out_years(loaded: Loaded) -> float | None:
 
 def _points(rows: Sequence[RegionVolume], kind: str) -> tuple[Point, ...]:
     return tuple(sorted((row.age_years, row.volume_ml) for row in rows if row.kind == kind))
-
-
-def _anchors(observed: Sequence[Point], reconstructed: Sequence[Point]) -> tuple[Point, ...]:
-    """Where the line passes the scans."""
-    again, seen = dict(reconstructed), dict(observed)
-    both = [age for age in seen if age in again]
-    if not both:
-        return ()
-    bias_ml = fmean(seen[age] - again[age] for age in both)
-    return tuple((age, again[age] + bias_ml) for age in both)
-
-
-def _beyond(line: Sequence[Point], edge_years: float) -> tuple[Point, ...]:
-    """An extrapolated part, empty where nothing lies beyond the scans."""
-    return tuple(line) if any(age != edge_years for age, _ in line) else ()

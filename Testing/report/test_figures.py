@@ -127,8 +127,11 @@ def test_an_endless_interval_does_not_hide_the_points(history: VolumeHistory) ->
     assert "reaches 0.0 to 60.0 ml" in words_in(figure)
 
 
-def test_the_forecast_passes_the_scans_without_the_reconstructions_bias(history: VolumeHistory) -> None:
-    assert np.array(history.anchors) == pytest.approx(np.array([(0, 7.0), (2, 6.8)]))
+def test_the_line_joins_what_is_predicted_and_no_scan(history: VolumeHistory) -> None:
+    earlier = VolumeRow("predicted", 1, "hippocampus", 6.6)
+    (axis,) = volumes_figure(VolumeHistory(history.fitted, (*history.predicted, earlier))).axes
+    joined = [line.get_xydata().tolist() for line in axis.get_lines() if line.get_linestyle() == "--"]
+    assert joined == [[[1, 6.6], [5, 6.5]]]
 
 
 def test_a_plot_without_any_scan_is_refused() -> None:

@@ -55,7 +55,7 @@ def test_a_chart_shows_each_part_as_a_series_of_its_own(a_source: Any, a_curve: 
     series = series_of(chart)
     assert points_of(series["observed"]) == a_curve.observed
     assert set(points_of(series["observed, held out"])) == set(a_curve.held_out)
-    assert points_of(series["fitted"]) == a_curve.fitted
+    assert points_of(series["predicted"]) == a_curve.within
     assert points_of(series["extrapolated"]) == a_curve.after
     assert points_of(series["95 % from"]) == a_curve.low
     assert points_of(series["95 % to"]) == a_curve.high
@@ -78,7 +78,7 @@ def test_bounds_are_dashed_and_points_are_points(a_source: Any, a_curve: VolumeC
         observed.LineStyleNone,
         observed.MarkerStyleCircle,
     )
-    styles = [series[name].GetLineStyle() for name in ("fitted", "extrapolated")]
+    styles = [series[name].GetLineStyle() for name in ("predicted", "extrapolated")]
     assert styles[0] != styles[1]
 
 

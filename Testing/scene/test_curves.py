@@ -10,43 +10,47 @@ from MRExtrapLib.errors import InputError
 from MRExtrapLib.scene.curves import held_out_years, volume_curve
 from MRExtrapLib.worker.results import Loaded, RegionVolume, VisitEntry
 
-ML = 1e-9
-"""Sums of a few volumes."""
 
-
-def rows(*predicted_years: float, reconstructed_off_ml: float = 0.5) -> list[RegionVolume]:
+def rows(*predicted_years: float) -> list[RegionVolume]:
     """One ml a year from 10 ml at 70; scans at 70, 72 and 74."""
     made = []
     for age in (70.0, 72.0, 74.0):
         made.append(RegionVolume("observed", age, "ventricles", age - 60))
-        made.append(RegionVolume("reconstructed", age, "ventricles", age - 60 - reconstructed_off_ml))
+        made.append(RegionVolume("reconstructed", age, "ventricles", age - 60.5))
     made += [
         RegionVolume("predicted", age, "ventricles", age - 60, age - 61, age - 59) for age in predicted_years
     ]
     return made
 
 
-def test_line_and_extrapolation_meet_at_the_outer_scans() -> None:
-    curve = volume_curve("ventricles", rows(68.0, 71.0, 76.0))
-    assert [age for age, _ in curve.fitted] == [70.0, 71.0, 72.0, 74.0]
-    assert [age for age, _ in curve.before] == [68.0, 70.0]
-    assert [age for age, _ in curve.after] == [74.0, 76.0]
-    assert curve.before[-1] == curve.fitted[0]
-    assert curve.after[0] == curve.fitted[-1]
+def test_line_and_extrapolation_meet_where_something_is_predicted() -> None:
+    curve = volume_curve("ventricles", rows(68.0, 71.0, 73.0, 76.0))
+    assert [age for age, _ in curve.within] == [71.0, 73.0]
+    assert [age for age, _ in curve.before] == [68.0, 71.0]
+    assert [age for age, _ in curve.after] == [73.0, 76.0]
+    outside = volume_curve("ventricles", rows(68.0, 76.0))
+    assert (outside.before, outside.within) == (((68.0, 8.0),), ())
+    assert outside.after == ((68.0, 8.0), (76.0, 16.0))
 
 
-def test_the_reconstructions_own_bias_does_not_bend_the_line() -> None:
-    curve = volume_curve("ventricles", rows(68.0, 76.0, reconstructed_off_ml=3.0))
-    for age, ml in (*curve.before, *curve.fitted, *curve.after):
-        assert ml == pytest.approx(age - 60, abs=ML)
+def test_the_line_says_what_is_predicted_however_the_scans_scatter() -> None:
+    noisy = [
+        replace(row, volume_ml=row.volume_ml + 2.0)
+        if row.age_years == 72.0 and row.kind != "predicted"
+        else row
+        for row in rows(68.0, 72.0, 76.0)
+    ]
+    curve = volume_curve("ventricles", noisy)
+    assert curve.observed[1] == (72.0, 14.0)
+    assert {*curve.before, *curve.within, *curve.after} == {(68.0, 8.0), (72.0, 12.0), (76.0, 16.0)}
 
 
 def test_a_held_out_scan_lies_beyond_the_line() -> None:
     curve = volume_curve("ventricles", rows(74.0), held_out_years=74.0)
     assert curve.held_out == ((74.0, 14.0),)
     assert [age for age, _ in curve.observed] == [70.0, 72.0]
-    assert [age for age, _ in curve.after] == [72.0, 74.0]
-    assert curve.before == ()
+    assert curve.after == ((74.0, 14.0),)
+    assert (curve.before, curve.within) == ((), ())
 
 
 def test_bounds_are_there_where_they_are_known() -> None:
@@ -57,10 +61,10 @@ def test_bounds_are_there_where_they_are_known() -> None:
     assert volume_curve("ventricles", [*rows(), *unknown]).low == ()
 
 
-def test_without_predictions_nothing_is_extrapolated() -> None:
+def test_without_predictions_there_is_no_line() -> None:
     curve = volume_curve("ventricles", rows())
-    assert (curve.before, curve.after) == ((), ())
-    assert len(curve.fitted) == 3
+    assert (curve.before, curve.within, curve.after) == ((), (), ())
+    assert len(curve.observed) == 3
 
 
 def test_an_endless_interval_does_not_set_the_range() -> None:
