@@ -15,12 +15,11 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
+from MRExtrapLib.imaging.ages import diagnosis_from_bids
 from MRExtrapLib.imaging.conform import CONFORMING
 from MRExtrapLib.imaging.reading import read_scan
-from MRExtrapLib.imaging.scan import Sex
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.progression.covariates import Diagnosis
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 
@@ -61,6 +60,7 @@ class Order:
         facts = (
             person.ages_years,
             person.covariates,
+            tuple(map(diagnosis_from_bids, person.paths)),
             self.years_ahead,
             self.method,
             self.directions,
@@ -137,10 +137,7 @@ def subject_of(person: PersonScans) -> Subject:
     visits = tuple(
         Visit(read_scan(path, age), age) for path, age in zip(person.paths, person.ages_years, strict=True)
     )
-    known = person.covariates
-    sex: Sex | None = next((one for one in ("F", "M") if one == known.sex), None)
-    diagnosis: Diagnosis | None = next((one for one in ("CN", "MCI", "AD") if one == known.diagnosis), None)
-    return Subject(visits, sex, diagnosis)
+    return Subject.of(visits)
 
 
 def _chosen(people: Sequence[PersonScans], wanted: Sequence[str]) -> list[PersonScans]:

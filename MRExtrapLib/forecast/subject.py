@@ -9,9 +9,9 @@ from typing import Literal
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, ImageKind
-from MRExtrapLib.imaging.ages import OLDEST_YEARS, checked_age
+from MRExtrapLib.imaging.ages import OLDEST_YEARS, Diagnosis, checked_age
 from MRExtrapLib.imaging.scan import Scan, Sex
-from MRExtrapLib.progression.covariates import Covariates, Diagnosis
+from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
 
 Method = Literal["bayes", "linear"]
@@ -79,6 +79,16 @@ class Subject:
                 msg = f"Two scans are both at age {age}. Give each scan its own age, or remove one."
                 raise InputError(msg)
         object.__setattr__(self, "visits", visits)
+
+    @classmethod
+    def of(
+        cls, visits: Sequence[Visit], sex: Sex | None = None, diagnosis: Diagnosis | None = None
+    ) -> Subject:
+        """A person of these visits; sex and diagnosis, unless given, as the latest scan tells that does."""
+        ordered = sorted(visits, key=lambda visit: visit.age_years, reverse=True)
+        sexes = (visit.scan.sex for visit in ordered if visit.scan.sex)
+        diagnoses = (visit.scan.diagnosis for visit in ordered if visit.scan.diagnosis)
+        return cls(tuple(visits), sex or next(sexes, None), diagnosis or next(diagnoses, None))
 
     @property
     def ages_years(self) -> tuple[float, ...]:

@@ -19,6 +19,9 @@ from pydicom.dataset import Dataset
 
 from MRExtrapLib.errors import InputError
 
+Diagnosis = Literal["CN", "MCI", "AD"]
+"""Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
+
 OLDEST_YEARS = 120.0
 DAYS_PER_YEAR = 365.25
 PER_YEAR = {"D": DAYS_PER_YEAR, "W": DAYS_PER_YEAR / 7, "M": 12.0, "Y": 1.0}
@@ -29,7 +32,7 @@ BIDS_LEVELS = 5
 """dataset / sub / ses / anat / file: as far up as a dataset's tables can lie."""
 
 DIAGNOSIS_COLUMNS = ("diagnosis", "dx", "group", "profile")
-DIAGNOSES: Mapping[str, Literal["CN", "MCI", "AD"]] = {
+DIAGNOSES: Mapping[str, Diagnosis] = {
     **dict.fromkeys(("cn", "nc", "hc", "normal", "control", "healthy", "cognitively normal"), "CN"),
     **dict.fromkeys(("mci", "emci", "lmci", "mild cognitive impairment"), "MCI"),
     **dict.fromkeys(("ad", "dementia", "alzheimer", "alzheimer's disease"), "AD"),
@@ -127,17 +130,19 @@ def sex_from_bids(file: Path) -> Literal["F", "M"] | None:
     return None
 
 
-def diagnosis_from_bids(file: Path) -> Literal["CN", "MCI", "AD"] | None:
-    """CN, MCI or AD as participants.tsv says in a column of `DIAGNOSIS_COLUMNS`, else the scan's session.
+def diagnosis_from_bids(file: Path) -> Diagnosis | None:
+    """CN, MCI or AD as the scan's session says in a column of `DIAGNOSIS_COLUMNS`, else participants.tsv.
 
-    None where no table says so, or says something else.
+    A session is asked first: people convert, and participants.tsv knows one diagnosis per person. None where
+    no table says so, or says something else.
     """
     subject, session = _entity(file, "sub"), _entity(file, "ses")
     if subject is None:
         return None
-    rows = list(_rows(file, "participants.tsv", ("participant_id", "id"), subject))
+    rows: list[tuple[Path, Mapping[str, str]]] = []
     if session is not None:
         rows += _rows(file, f"{subject}_sessions.tsv", ("session_id",), session)
+    rows += _rows(file, "participants.tsv", ("participant_id", "id"), subject)
     for _, row in rows:
         for column in DIAGNOSIS_COLUMNS:
             found = DIAGNOSES.get((row.get(column) or "").strip().lower())

@@ -49,6 +49,7 @@ def _read_file(file: Path, age_years: float | None) -> Scan:
         sha256=sha256_of(file, stored.volume.voxels if ending in HEADERS else None),
         age_years=known.age_years,
         sex=ages.sex_from_bids(file),
+        diagnosis=ages.diagnosis_from_bids(file),
         warnings=stored.warnings + known.warnings,
     )
 
@@ -73,6 +74,7 @@ def _read_folder(folder: Path, uid: str | None, age_years: float | None) -> Scan
         sha256=sha256_of(piece.file for piece in series.in_order().slices),
         age_years=known.age_years,
         sex=ages.sex_from_dicom(header) or ages.sex_from_bids(folder / name),
+        diagnosis=ages.diagnosis_from_bids(folder / name),
         warnings=stored.warnings + known.warnings,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.imaging.ages import checked_age
+from MRExtrapLib.imaging.ages import Diagnosis, checked_age
 from MRExtrapLib.imaging.volume import Volume
 
 Sex = Literal["F", "M"]
@@ -24,6 +24,7 @@ class Scan:
         sha256: of the file's bytes, or of all slices of the series in order; of an .nhdr and its voxels.
         age_years: age at acquisition, None when nothing tells it.
         sex: "F" or "M" when the header or participants.tsv says so.
+        diagnosis: "CN", "MCI" or "AD" when sessions.tsv or participants.tsv says so.
         warnings: what a reader should know before trusting the scan, one sentence each.
 
     Raises:
@@ -36,6 +37,7 @@ class Scan:
     sha256: str
     age_years: float | None = None
     sex: Sex | None = None
+    diagnosis: Diagnosis | None = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

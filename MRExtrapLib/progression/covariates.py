@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from MRExtrapLib.errors import InputError
-
-Diagnosis: TypeAlias = Literal["CN", "MCI", "AD"]
-"""Cognitively normal, mild cognitive impairment, Alzheimer's disease."""
 
 COVARIATE_NAMES = ("intercept", "age", "sex", "MCI", "AD")
 """The columns of a row: 1, years above the stated age, ±½ for sex, and an indicator for each diagnosis."""

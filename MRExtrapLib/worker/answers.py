@@ -14,12 +14,12 @@ from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import Method, Request, target_ages
+from MRExtrapLib.imaging.ages import Diagnosis
 from MRExtrapLib.imaging.scan import Sex
 from MRExtrapLib.imaging.storing import ImageFormat
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.model.catalogue import Catalogue, Entry
 from MRExtrapLib.progress import Progress, part_of
-from MRExtrapLib.progression.covariates import Diagnosis
 from MRExtrapLib.worker import requests, results
 from MRExtrapLib.worker.person import Person, image_kind
 from MRExtrapLib.worker.recent import Recent, RememberingCodec

@@ -9,12 +9,12 @@ import numpy as np
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.subject import Subject, Visit
+from MRExtrapLib.imaging.ages import Diagnosis
 from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.imaging.plausibility import checked_volume, spatial_shape
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.scan import Scan, Sex
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.progression.covariates import Diagnosis
 from MRExtrapLib.worker.requests import ScanInput
 from MRExtrapLib.worker.results import VisitEntry, VisitTable
 
@@ -50,7 +50,7 @@ def read_subject(
             msg = f"The age at scan {scan.name} is not known; give it in years."
             raise InputError(msg)
         visits.append(Visit(scan, scan.age_years))
-    return Subject(tuple(visits), sex or next((v.scan.sex for v in visits if v.scan.sex), None), diagnosis)
+    return Subject.of(visits, sex, diagnosis)
 
 
 def visit_table(inputs: Sequence[ScanInput], progress: Progress = silent) -> VisitTable:

@@ -73,6 +73,18 @@ def test_one_file_at_two_ages_is_warned_about() -> None:
     assert "one and the same file" in words
 
 
+def test_what_scans_say_of_a_person_is_taken_from_the_latest_that_says_it() -> None:
+    told = [(70, "F", "CN"), (74, None, None), (72, None, "MCI")]
+    visits = [
+        Visit(fake_scan(fake_voxels(0), name=f"at-{age}", sex=sex, diagnosis=diagnosis), age)
+        for age, sex, diagnosis in told
+    ]
+    found = Subject.of(visits)
+    assert (found.sex, found.diagnosis) == ("F", "MCI")
+    given = Subject.of(visits, "M", "AD")
+    assert (given.sex, given.diagnosis) == ("M", "AD")
+
+
 def test_a_sex_that_contradicts_the_header_is_warned_about() -> None:
     visits = (Visit(fake_scan(fake_voxels(0), sex="F"), 70),)
     assert "sex F" in Subject(visits, sex="M").warnings()[0]

@@ -182,3 +182,13 @@ def test_a_diagnosis_is_read_as_the_field_writes_it(
     table = f"participant_id\t{column}\nsub-01\t{written}\n"
     (tmp_path / "participants.tsv").write_text(table, encoding="utf-8")
     assert diagnosis_from_bids(tmp_path / "sub-01" / "anat" / "sub-01_T1w.nii.gz") == found
+
+
+def test_a_session_s_own_diagnosis_comes_before_the_person_s(tmp_path: Path) -> None:
+    (tmp_path / "participants.tsv").write_text("participant_id\tdiagnosis\nsub-01\tCN\n", encoding="utf-8")
+    (tmp_path / "sub-01").mkdir()
+    sessions = "session_id\tdiagnosis\nses-1\tn/a\nses-2\tAD\n"
+    (tmp_path / "sub-01" / "sub-01_sessions.tsv").write_text(sessions, encoding="utf-8")
+    folder = tmp_path / "sub-01"
+    found = [diagnosis_from_bids(folder / f"ses-{i}" / "anat" / f"sub-01_ses-{i}_T1w.nii.gz") for i in (1, 2)]
+    assert found == ["CN", "AD"]
