@@ -35,7 +35,8 @@ README = f"""# Forecasts by MRExtrap
 - `sub-*/sub-*_volumes.tsv`: observed, reconstructed and predicted volumes in ml with 95 % bounds.
 - `sub-*/sub-*_forecast.json`: inputs with hashes, model, method, warnings.
 - `sub-*/figures`: volumes against age, and slices.
-- `group_rates.tsv`, `group_summary.tsv`: made by the group level.
+- `group_rates.tsv`, `group_summary.tsv`: made by the group level; means are of people forecast by one model
+  and method.
 - `left_out.tsv`: who could not be forecast, which scans were not used, and why.
 """
 

@@ -1,4 +1,7 @@
-"""The group level: everyone's predicted rates of change in one table, and their means by diagnosis."""
+"""The group level: everyone's predicted rates of change in one table, and their means by diagnosis.
+
+Means are taken within one model and method: others draw other borders, or weigh the scans otherwise.
+"""
 
 from __future__ import annotations
 
@@ -107,14 +110,16 @@ def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:
 
 
 def _summary(rows: list[dict[str, object]]) -> list[dict[str, str]]:
-    """Mean, standard deviation and number of people by years ahead, region and diagnosis."""
-    groups: dict[tuple[float, str, str], list[dict]] = {}
+    """Mean, standard deviation and number of people by model, method, years ahead, region and diagnosis."""
+    groups: dict[tuple[str, str, float, str, str], list[dict]] = {}
     for row in rows:
+        of = row["model"], row["method"], row["years_ahead"], row["region"]
         for diagnosis in ("everyone", row["diagnosis"] or UNKNOWN):
-            groups.setdefault((row["years_ahead"], row["region"], diagnosis), []).append(row)  # type: ignore[arg-type]
+            groups.setdefault((*of, diagnosis), []).append(row)  # type: ignore[arg-type]
     table = []
-    for (years, region, diagnosis), members in sorted(groups.items()):
-        head = {"years_ahead": f"{years:g}", "region": region, "diagnosis": diagnosis}
+    for (model, method, years, region, diagnosis), members in sorted(groups.items()):
+        head = {"model": model, "method": method, "years_ahead": f"{years:g}"}
+        head |= {"region": region, "diagnosis": diagnosis}
         cells = {"people": f"{len({one['participant_id'] for one in members})}"}
         for name in ("ml_per_year", "percent_per_year"):
             values = np.array([one[name] for one in members if one[name] is not None], dtype=np.float64)

@@ -175,6 +175,15 @@ def test_rates_of_the_group_are_those_of_its_people(tmp_path: Path, out: Path, a
     assert everyone["people"] == "3"
 
 
+def test_means_are_of_people_forecast_by_one_method(three: Path, out: Path, a_crew: Crew) -> None:
+    forecast_cohort(Order(three, out, (2.0,), "linear"), FakeRecipe(), a_crew, labels=["00"])
+    forecast_cohort(Order(three, out, (2.0,), "bayes"), FakeRecipe(), a_crew, labels=["01", "02"])
+    summarise(out, three)
+    found = [row for row in rows(out / SUMMARY) if row["diagnosis"] == "everyone"]
+    assert {(row["method"], row["people"]) for row in found} == {("linear", "1"), ("bayes", "2")}
+    assert {row["model"] for row in found} == {f"fake {'0' * 12}"}
+
+
 def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: Path, a_crew: Crew) -> None:
     forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew)
     for row in rows(summarise(out, three).table):
