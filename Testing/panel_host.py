@@ -74,20 +74,32 @@ class SliceView:
         return
 
 
+class SolidView(SliceView):
+    """A 3D view."""
+
+    def mrmlViewNode(self) -> slicer.vtkMRMLViewNode:
+        return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLViewNode")
+
+
 class LayoutManager:
-    """Three slice views and a plot, none of which draws."""
+    """Three slice views, one in 3D and a plot, none of which draws."""
 
     def __init__(self) -> None:
         self.layout = 3
         self.plotViewCount = 1
         self.plot = PlotView()
         self.slices = {name: SliceView() for name in ("Red", "Yellow", "Green")}
+        self.threeDViewCount = 1
+        self.solid = SolidView()
 
     def setLayout(self, layout: int) -> None:
         self.layout = layout
 
     def plotWidget(self, _: int) -> types.SimpleNamespace:
         return types.SimpleNamespace(plotView=lambda: self.plot)
+
+    def threeDWidget(self, _: int) -> types.SimpleNamespace:
+        return types.SimpleNamespace(threeDView=lambda: self.solid)
 
     def sliceWidget(self, name: str) -> types.SimpleNamespace:
         return types.SimpleNamespace(sliceView=lambda: self.slices[name])
@@ -183,6 +195,7 @@ def open_stand_in() -> StandIn:
     slicer.util.loadUI, slicer.util.childWidgetVariables = load_ui, child_widget_variables
     for name in application.manager.slices:
         add_slice_view(host.scene, name)
+    add_view(host.scene, "vtkMRMLViewNode", "1")
     return StandIn(host, application)
 
 
@@ -196,13 +209,15 @@ def _of_qt(name: str) -> object:
 
 def add_slice_view(scene: slicer.vtkMRMLScene, name: str) -> list[slicer.vtkMRMLNode]:
     """The nodes of a slice view, what it shows last."""
-    added = []
-    for kind in (slicer.vtkMRMLSliceNode, slicer.vtkMRMLSliceCompositeNode):
-        node = kind()
-        node.SetSingletonTag(name)
-        node.SetLayoutName(name)
-        added.append(scene.AddNode(node))
-    return added
+    return [add_view(scene, kind, name) for kind in ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode")]
+
+
+def add_view(scene: slicer.vtkMRMLScene, kind: str, name: str) -> slicer.vtkMRMLNode:
+    """A node of a view, which stays when the scene is cleared."""
+    node = getattr(slicer, kind)()
+    node.SetSingletonTag(name)
+    node.SetLayoutName(name)
+    return scene.AddNode(node)
 
 
 def node_of_file(path: Path, is_centred: bool = False) -> slicer.vtkMRMLScalarVolumeNode:

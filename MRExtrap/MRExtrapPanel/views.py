@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import slicer
 from slicer.util import VTKObservationMixin
@@ -11,7 +12,8 @@ from vtk import VTK_OBJECT, calldata_type, vtkCommand
 from MRExtrapLib.scene.charts import clicked_age_years
 from MRExtrapLib.scene.maps import MAP_OPACITY
 from MRExtrapLib.scene.notice import mark_view
-from MRExtrapLib.scene.ownership import IMAGE_KIND, PART, ROLE, Role
+from MRExtrapLib.scene.ownership import IMAGE_KIND, PART, ROLE, SOURCE, Role
+from MRExtrapLib.scene.segmentation import confine, is_drawn_in
 
 PREDICTED = {Role.PREDICTED.word, Role.BETWEEN.word, Role.CHANGE.word, Role.UNCERTAINTY.word}
 """Roles of volumes that no scanner took."""
@@ -45,9 +47,9 @@ class SlicerViews(VTKObservationMixin):
         self.watch()
 
     def watch(self) -> None:
-        """Keeps the notice true in every slice view that is there, whoever fills it: a saved scene may."""
-        for composite in _composites():
-            self._hear(composite)
+        """Keeps the notice true in every view that is there, whoever fills it: a saved scene may."""
+        for node in (*_composites(), *_solid_views()):
+            self._hear(node)
         self.mark()
 
     def show(self, background: slicer.vtkMRMLNode, over: slicer.vtkMRMLNode | None = None) -> None:
@@ -78,20 +80,31 @@ class SlicerViews(VTKObservationMixin):
     def close(self) -> None:
         """Lets go of all views; what they show stays, but for the notice, which nobody would keep true."""
         self.removeObservers()
-        for composite in _composites():
-            _write(composite, is_marked=False)
+        for view in (*_composites(), *_solid_views()):
+            _write(view, is_marked=False)
         for view in self._plot_views:
             view.disconnect("dataSelected(vtkStringArray*,vtkCollection*)", self._clicked)
         self._plot_views = []
 
     def mark(self) -> None:
-        """Writes the notice into each slice view that shows a prediction, and takes it from the others."""
+        """Writes the notice into each view that shows a prediction, and takes it from the others.
+
+        Predicted structures are drawn over their own image alone: first they go from all other views.
+        """
+        labels = _predicted_labels()
+        for node in labels:
+            self._hear(node)
+            self._hear(node, node.DisplayModifiedEvent)
+            self._hear(node, node.GetSegmentation().ContainedRepresentationNamesModified)  # as by Show 3D
+            confine(node, _views_of(node))
         for composite in _composites():
-            ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
-            shown = [slicer.mrmlScene.GetNodeByID(one) for one in ids if one]
-            predicted = [node for node in shown if is_predicted(node)]
+            predicted = [node for node in _shown(composite) if is_predicted(node)]
             kinds = [kind for node in predicted if (kind := node.GetAttribute(IMAGE_KIND))]
-            _write(composite, bool(predicted), kinds[0] if kinds else "")
+            view = _slice(composite.GetLayoutName())
+            is_drawn = view is not None and any(is_drawn_in(node, view) for node in labels)
+            _write(composite, bool(predicted) or is_drawn, kinds[0] if kinds else "")
+        for view in _solid_views():
+            _write(view, any(is_drawn_in(node, view) for node in labels))
 
     def _fill(
         self,
@@ -104,13 +117,14 @@ class SlicerViews(VTKObservationMixin):
         composite.SetForegroundOpacity(MAP_OPACITY if over is not None else 0.0)
         self.mark()
 
-    def _hear(self, composite: slicer.vtkMRMLSliceCompositeNode) -> None:
-        if not self.hasObserver(composite, vtkCommand.ModifiedEvent, self._view_changed):
-            self.addObserver(composite, vtkCommand.ModifiedEvent, self._view_changed)
+    def _hear(self, node: slicer.vtkMRMLNode, event: int = vtkCommand.ModifiedEvent) -> None:
+        if not self.hasObserver(node, event, self._view_changed):
+            self.addObserver(node, event, self._view_changed)
 
     @calldata_type(VTK_OBJECT)
     def _node_added(self, caller: object, event: object, node: slicer.vtkMRMLNode) -> None:
-        if node.IsA("vtkMRMLSliceCompositeNode"):  # of a layout with more views
+        is_view = node.IsA("vtkMRMLSliceCompositeNode") or node.IsA("vtkMRMLViewNode")
+        if is_view:  # of a layout with more views
             self._hear(node)
 
     def _view_changed(self, caller: object, event: object) -> None:
@@ -122,7 +136,7 @@ class SlicerViews(VTKObservationMixin):
             return
         self._layout_before = manager.layout
         self._set_layout(slicer.vtkMRMLLayoutNode.SlicerLayoutSideBySideView)
-        left, right = self._slice(LEFT), self._slice(RIGHT)
+        left, right = _slice(LEFT), _slice(RIGHT)
         if left is not None and right is not None:
             self._orientation_before = right.GetOrientation()
             right.SetOrientation(left.GetOrientation())
@@ -131,7 +145,7 @@ class SlicerViews(VTKObservationMixin):
         if self._layout_before is None:
             return
         self._set_layout(self._layout_before)
-        right = self._slice(RIGHT)
+        right = _slice(RIGHT)
         if right is not None and self._orientation_before:
             right.SetOrientation(self._orientation_before)
         self._layout_before = None
@@ -141,10 +155,6 @@ class SlicerViews(VTKObservationMixin):
         if manager is not None:
             manager.setLayout(layout)
             self._hear_clicks()
-
-    def _slice(self, name: str) -> slicer.vtkMRMLSliceNode | None:
-        nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-        return next((node for node in nodes if node.GetLayoutName() == name), None)
 
     def _hear_clicks(self) -> None:
         manager = slicer.app.layoutManager()
@@ -165,9 +175,63 @@ def _composites() -> list[slicer.vtkMRMLSliceCompositeNode]:
     return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
 
 
-def _write(composite: slicer.vtkMRMLSliceCompositeNode, is_marked: bool, kind: str = "") -> None:
+def _solid_views() -> list[slicer.vtkMRMLViewNode]:
+    """The 3D views."""
+    return slicer.util.getNodesByClass("vtkMRMLViewNode")
+
+
+def _slice(name: str) -> slicer.vtkMRMLSliceNode | None:
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return next((node for node in nodes if node.GetLayoutName() == name), None)
+
+
+def _shown(composite: slicer.vtkMRMLSliceCompositeNode) -> list[slicer.vtkMRMLNode]:
+    """The volumes in a slice view."""
+    ids = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    nodes = (slicer.mrmlScene.GetNodeByID(one) for one in ids if one)
+    return [node for node in nodes if node is not None]
+
+
+def _predicted_labels() -> list[slicer.vtkMRMLSegmentationNode]:
+    """The segmentations of predicted images."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return [node for node in nodes if node.GetAttribute(ROLE) == Role.SEGMENTATION.word]
+
+
+def _views_of(labels: slicer.vtkMRMLSegmentationNode) -> set[str] | None:
+    """Where a segmentation belongs: slices of its image, 3D unless a mixture is shown; None for all."""
+    shown = {
+        view.GetID(): {
+            node.GetAttribute(ROLE)
+            for node in _shown(composite)
+            if node.GetNodeReferenceID(SOURCE) == labels.GetNodeReferenceID(SOURCE)
+        }
+        for composite in _composites()
+        if (view := _slice(composite.GetLayoutName())) is not None
+    }
+    own = {view_id for view_id, roles in shown.items() if Role.PREDICTED.word in roles}
+    is_mixed = any(Role.BETWEEN.word in roles for roles in shown.values())
+    if len(own) == len(shown):
+        return None
+    return own if is_mixed else own.union(view.GetID() for view in _solid_views())
+
+
+def _write(
+    view: slicer.vtkMRMLSliceCompositeNode | slicer.vtkMRMLViewNode, is_marked: bool, kind: str = ""
+) -> None:
+    drawn = _drawing_of(view)
+    if drawn is not None:
+        mark_view(drawn.cornerAnnotation(), is_marked, kind)
+        drawn.scheduleRender()
+
+
+def _drawing_of(node: slicer.vtkMRMLSliceCompositeNode | slicer.vtkMRMLViewNode) -> Any | None:
+    """The Qt widget that draws a view; None while its layout is not open."""
     manager = slicer.app.layoutManager()
-    widget = manager.sliceWidget(composite.GetLayoutName()) if manager is not None else None
-    if widget is not None:
-        mark_view(widget.sliceView().cornerAnnotation(), is_marked, kind)
-        widget.sliceView().scheduleRender()
+    if manager is None:
+        return None
+    if node.IsA("vtkMRMLSliceCompositeNode"):
+        widget = manager.sliceWidget(node.GetLayoutName())
+        return widget.sliceView() if widget is not None else None
+    views = (manager.threeDWidget(index).threeDView() for index in range(manager.threeDViewCount))
+    return next((view for view in views if view.mrmlViewNode().GetID() == node.GetID()), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import slicer
 import vtk
@@ -24,6 +26,12 @@ SEEN = "MRExtrap.ShellsSeen"
 
 FILL_OPACITY = 0.35
 """Of segments in slices: the image below must be seen."""
+
+CONFINED = "MRExtrap.ConfinedTo"
+"""Attribute of a display: the views that the segmentation was last confined to."""
+
+NOWHERE = "nowhere"
+"""In place of a view's id: a display that names no view is shown in all."""
 
 SHELL_OPACITY = 0.12
 """Of cortex, white matter and cerebellum in 3D: what lies inside must be seen."""
@@ -117,6 +125,37 @@ def look_inside(node: slicer.vtkMRMLSegmentationNode) -> None:
         display.SetSegmentVisibility3D(segment, label_of(segment) != CSF)
     if new:
         display.SetAttribute(SEEN, " ".join(sorted(seen.union(new))))
+
+
+def confine(node: slicer.vtkMRMLSegmentationNode, view_ids: Collection[str] | None) -> None:
+    """Draws a segmentation in these views alone, None for all.
+
+    Said again, it changes nothing: until other views are wanted, the choice of views is the user's.
+    """
+    display = node.GetDisplayNode()
+    wanted = () if view_ids is None else tuple(sorted(view_ids)) or (NOWHERE,)
+    if display is None or (display.GetAttribute(CONFINED) or "") == " ".join(wanted):
+        return
+    was_modifying = display.StartModify()
+    try:
+        display.SetAttribute(CONFINED, " ".join(wanted))
+        display.RemoveAllViewNodeIDs()
+        for view_id in wanted:
+            display.AddViewNodeID(view_id)
+    finally:
+        display.EndModify(was_modifying)
+
+
+def is_drawn_in(node: slicer.vtkMRMLSegmentationNode, view: slicer.vtkMRMLAbstractViewNode) -> bool:
+    """Whether a slice or 3D view draws any structure of a segmentation."""
+    display = node.GetDisplayNode()
+    if display is None or not display.GetVisibility() or not display.IsDisplayableInView(view.GetID()):
+        return False
+    if not any(display.GetSegmentVisibility(one) for one in segment_ids(node)):
+        return False
+    if view.IsA("vtkMRMLSliceNode"):
+        return bool(display.GetVisibility2D())
+    return bool(display.GetVisibility3D()) and node.GetSegmentation().ContainsRepresentation(SURFACE)
 
 
 def segment_ids(node: slicer.vtkMRMLSegmentationNode) -> tuple[str, ...]:
