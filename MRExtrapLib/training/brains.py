@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.bias import correct_bias
 from MRExtrapLib.imaging.conform import TissueFinder
+from MRExtrapLib.imaging.hashing import sha256_of
 from MRExtrapLib.imaging.intensity import IntensityContract, joint_maps
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.resampling import Interpolation, resample
@@ -72,21 +73,24 @@ def prepare_brain(
 def prepared_brains(
     scans: Sequence[tuple[str, Path]], find_tissues: TissueFinder, cache: Path
 ) -> tuple[list[Brain], list[str]]:
-    """All brains, from the cache where an earlier sitting prepared them, and why some could not be used."""
+    """All brains, from the cache where an earlier sitting prepared them, and why some could not be used.
+
+    A scan that was replaced under its name is prepared anew.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     brains, refused = [], []
     for subject, path in scans:
-        stem = path.name.split(".nii")[0]
-        kept = cache / f"{subject.replace('/', '_')}_{stem}.npz"
-        if not kept.exists():
-            try:
+        stem = f"{subject.replace('/', '_')}_{path.name.split('.nii')[0]}"
+        try:
+            kept = cache / f"{stem}_{sha256_of(path)[:16]}.npz"
+            if not kept.exists():
                 voxels = prepare_brain(read_scan(path).volume, find_tissues, IntensityContract())
-            except InputError as error:
-                refused.append(f"{path.name}: {error}")
-                continue
-            unfinished = kept.with_suffix(".part.npz")
-            np.savez_compressed(unfinished, voxels=voxels)
-            unfinished.replace(kept)
+                unfinished = kept.with_suffix(".part.npz")
+                np.savez_compressed(unfinished, voxels=voxels)
+                unfinished.replace(kept)
+        except InputError as error:
+            refused.append(f"{path.name}: {error}")
+            continue
         brains.append(Brain(subject, np.load(kept)["voxels"]))
     return brains, refused
 
