@@ -76,9 +76,10 @@ def _participant(arguments: argparse.Namespace) -> int:
 
 def _reasons(done: Forecasts) -> dict[str, str]:
     """Participant, or scan without an age → why it is left out."""
-    scans = (words.partition(": ") for words in done.left_out)
-    failed = {one.name.rpartition("/")[2]: one.reason for one in done.outcome.failures}
-    return {name: why for name, _, why in scans} | failed
+    unused = (words.partition(": ") for words in done.left_out)
+    reasons = [(name, why) for name, _, why in unused]
+    reasons += [(one.name, one.reason) for one in done.outcome.failures]
+    return {name.rpartition("/")[2]: why for name, why in reasons}
 
 
 def _tell(done: Forecasts, arguments: argparse.Namespace) -> None:

@@ -64,8 +64,9 @@ def find_people(
         left_out += ageless
         if len(known) >= fewest_scans:
             people.append(_person(name, known))
-        elif known:
-            left_out.append(f"{name}: one scan with an age tells nothing of rates.")
+        else:
+            why = "one scan with an age tells nothing of rates" if known else "no scan has a known age"
+            left_out.append(f"{name}: {why}.")
     return people, left_out
 
 

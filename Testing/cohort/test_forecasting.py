@@ -20,6 +20,7 @@ from MRExtrapLib.cohort.forecasting import Order, forecast_cohort
 from MRExtrapLib.cohort.group import RATES, SUMMARY, summarise
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.simulation.bids import write_table
 
 DONE, BAD_INPUT = 0, 2
 
@@ -123,6 +124,19 @@ def test_whom_the_last_run_left_out_is_not_in_the_group(three: Path, tmp_path: P
     assert summarise(out, three).people == 3
     next(three.glob("sub-01/ses-0/anat/*.nii.gz")).write_bytes(b"no scan any more")
     assert main(words, open_fake_engine) == DONE
+    assert {row["participant_id"] for row in rows(summarise(out, three).table)} == {"sub-00", "sub-02"}
+
+
+def test_who_has_no_age_any_more_is_not_in_the_group(three: Path, tmp_path: Path) -> None:
+    out = tmp_path / "derivatives"
+    words = ["cohort", str(three), str(out), "participant", "--workers", "1"]
+    assert main(words, open_fake_engine) == DONE
+    visits = [{"session_id": f"ses-{visit}", "age": "89+"} for visit in range(4)]
+    write_table(three / "sub-01" / "sub-01_sessions.tsv", visits)
+    assert main(words, open_fake_engine) == DONE
+    reasons = {row["name"]: row["reason"] for row in rows(out / "left_out.tsv")}
+    assert reasons["sub-01"] == "no scan has a known age."
+    assert "the age '89+', which is not a number" in reasons["sub-01_ses-0_T1w.nii.gz"]
     assert {row["participant_id"] for row in rows(summarise(out, three).table)} == {"sub-00", "sub-02"}
 
 
