@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
 
+MAIN_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
+"""What the paper measures, and every table tells first."""
+
 REGIONS: dict[str, tuple[str, ...]] = {
     "hippocampus": ("hippocampus",),
     "ventricles": ("lateral-ventricle", "3rd-ventricle", "4th-ventricle"),

@@ -137,6 +137,8 @@ def _forecast_and_write(
 
 def summary(made: Forecast) -> str:
     """The main volumes as a table: in the last scan that the forecast knew, and at each predicted age."""
+    from MRExtrapLib.anatomy.regions import MAIN_REGIONS
+
     last = made.observations[-1]
     predicted = {(row.age_years, row.region): row for row in made.rows if row.kind == "predicted"}
     lines = [f"{'ml':>14}  {'age':>6}" + "".join(f"{region:>15}" for region in MAIN_REGIONS)]
@@ -152,9 +154,6 @@ def summary(made: Forecast) -> str:
         cells = "".join(f"{missed.get(region, 0.0):+15.2f}" for region in MAIN_REGIONS)
         lines.append(f"{'− held out':>14}  {made.held_out.prediction.age_years:6.2f}{cells}")
     return "\n".join(lines)
-
-
-MAIN_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
 
 
 def _target_ages(arguments: argparse.Namespace) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progression.calibration import calibrate
-    from MRExtrapLib.progression.knowledge import Knowledge, parse_knowledge
+    from MRExtrapLib.progression.knowledge import parse_knowledge
     from MRExtrapLib.training.packing import pack_calibration
 
     started, model = time.monotonic(), load_model(find_model(arguments.model))
@@ -65,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     cases = [case for one in outcome.results for case in one.cases]
     write_cases(cases, arguments.output / "cases.csv")
     calibration, likeness = calibrate(cases), likeness_of(outcome.results)
-    knowledge = Knowledge(parse_knowledge(model.volumes, model.name).prior, calibration, likeness)
+    known = parse_knowledge(model.volumes, model.name)
+    knowledge = replace(known, calibration=calibration, likeness=likeness)
     taught = {one.name for one in outcome.results}
     told = [one for one in people if one.name in taught]
     provenance = _provenance(arguments, model, told, (time.monotonic() - started) / 3600)
@@ -130,7 +132,7 @@ def _tell_coverage(cases: Sequence[Case]) -> None:
 
 
 def _main(regions: Iterable[str]) -> Sequence[str]:
-    from MRExtrapLib.cli.forecast import MAIN_REGIONS
+    from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 
     there = set(regions)
     return [region for region in MAIN_REGIONS if region in there]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.answers import Answer, Answers, answers_of, grouped
 from MRExtrapLib.evaluation.identity import Portrait, Retrieval, retrieve
@@ -16,7 +17,6 @@ from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.progression.line import FEWEST_SCANS
 
-MAIN_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
 """That the papers report."""
 
 

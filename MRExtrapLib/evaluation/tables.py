@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.evaluation.answers import Answer, Answers, grouped
-from MRExtrapLib.evaluation.evaluation import MAIN_REGIONS, Evaluation, nested_answers
+from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers
 from MRExtrapLib.evaluation.linearity import STRAIGHT, Bow
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED
 from MRExtrapLib.evaluation.scoring import LEVELS, Figure, Score, difference, mean_of, score

@@ -11,11 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.result import VolumeRow
 from MRExtrapLib.report.marking import RESEARCH_USE
-
-MAIN_REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
 
 OBSERVED_INK, PREDICTED_INK, HELD_OUT_INK = "#1b1b1b", "#c4560a", "#0b62a4"
 """Told apart also by shape, so that a gray print still reads."""
