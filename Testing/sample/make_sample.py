@@ -118,7 +118,7 @@ def write_tables(
     out: Path, sessions: Iterable[Mapping[str, object]], truth: Iterable[Mapping[str, object]]
 ) -> None:
     """What lies beside the scans."""
-    write_table(out / "participants.tsv", [{"participant_id": "sub-01", "sex": SEX}])
+    write_table(out / "participants.tsv", [{"participant_id": "sub-01", "sex": SEX, "diagnosis": PROFILE}])
     write_table(out / "sub-01" / "sub-01_sessions.tsv", sessions)
     write_table(out / "truth_volumes.tsv", truth)
     about = {
