@@ -123,10 +123,10 @@ def rows_without(
 def scan_warnings(observations: Sequence[Observation], knowledge: Knowledge | None) -> tuple[str, ...]:
     """What a reader must know of the scans: how they conformed, and whether the model knows such brains."""
     words = [f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings]
-    likeness = knowledge.likeness if knowledge else None
-    if likeness:
+    if knowledge and knowledge.likeness:
         for seen in observations:
             visit = seen.conformed
             psnr = psnr_db(visit.volume.voxels, seen.reconstructed.voxels, visit.brain)
-            words += likeness.warnings(seen.visit.scan.name, psnr, seen.observed_ml)
+            about = (seen.visit.scan.name, psnr, seen.observed_ml)
+            words += knowledge.likeness.warnings(*about, knowledge.calibrated_by)
     return tuple(words)

@@ -148,6 +148,7 @@ def forecast_record(
         "uncertainty": forecast.uncertainty_words,
         "rates": [asdict(rate) for rate in forecast.rates],
         "changes": [asdict(change) for change in forecast.changes],
+        "changes_are": forecast.changes_words,
         "left_out": [asdict(row) | {"error_ml": row.error_ml} for row in forecast.left_out],
         "held_out": _held_out_record(forecast.held_out) if forecast.held_out else None,
         "figures": [path.name for path in figures],

@@ -14,6 +14,12 @@ from scipy import stats
 
 from MRExtrapLib.forecast.volumes import CONFIDENCE, PersonVolumes
 
+CHANGES_JUDGED = (
+    "A change is judged beside the noise of two scans of one brain by one protocol, as it was among the "
+    "{whom} who taught the prior. Scans by two protocols differ by more; where their contrast shows it, no "
+    "probability is given."
+)
+
 REACH = float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0))
 """Standard deviations to each side that hold 95 %."""
 
@@ -27,6 +33,7 @@ class RegionRate:
         percent_per_year: the same, in percent of the person's mean volume.
         expected_ml_per_year: of such people; its low and high hold 95 % of them.
         share_slower: of such people change less, or the other way; 0.5 is the middle.
+        data_weight: how much the scans count in it against what is known of such people, 0 to 1.
     """
 
     region: str
@@ -38,18 +45,20 @@ class RegionRate:
     expected_low_ml_per_year: float
     expected_high_ml_per_year: float
     share_slower: float
+    data_weight: float
 
 
 @dataclass(frozen=True)
 class RegionChange:
-    """An observed change beside what two scans of an unchanged brain differ.
+    """An observed change beside what two scans of an unchanged brain differ, if one protocol made both.
 
     Attributes:
         change_ml: observed at the later age less observed at the earlier.
         noise_ml: one standard deviation of that difference if nothing had changed.
         probability: that the true change has the direction of the observed one, from these two scans alone
-            (flat prior, normal noise): 0.5 tells nothing, 0.975 is what is usually called significant.
-        smallest_real_ml: below it, at 95 %, a difference may be noise alone.
+            (flat prior, normal noise): 0.5 tells nothing, 0.975 is what is usually called significant. None
+            where the two scans' contrast differs by more than age makes it: nobody measured that noise.
+        smallest_real_ml: below it, at 95 %, a difference may be noise alone; likewise.
     """
 
     region: str
@@ -57,8 +66,8 @@ class RegionChange:
     to_age_years: float
     change_ml: float
     noise_ml: float
-    probability: float
-    smallest_real_ml: float
+    probability: float | None
+    smallest_real_ml: float | None
 
 
 def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
@@ -66,7 +75,7 @@ def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
     line = volumes.line
     rate, spread = line.rate()
     expected, among = line.expected_rate()
-    level = line.level()
+    level, weights = line.level(), line.data_weight()
     return tuple(
         RegionRate(
             region=region,
@@ -78,6 +87,7 @@ def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
             expected_low_ml_per_year=expected[region] - REACH * among[region],
             expected_high_ml_per_year=expected[region] + REACH * among[region],
             share_slower=_share_slower(rate[region], expected[region], among[region]),
+            data_weight=weights[region],
         )
         for region in line.regions
     )
@@ -91,35 +101,51 @@ def _share_slower(rate: float, expected: float, among: float) -> float:
 
 
 def region_changes(
-    volumes: PersonVolumes, observed_ml: Sequence[Mapping[str, float]], ages_years: Sequence[float]
+    volumes: PersonVolumes,
+    observed_ml: Sequence[Mapping[str, float]],
+    ages_years: Sequence[float],
+    are_odd: Sequence[bool],
 ) -> tuple[RegionChange, ...]:
-    """The change from each visit to the next and, with more than two, from the first to the last."""
+    """The change from each visit to the next and, with more than two, from the first to the last.
+
+    Args:
+        volumes: of the person.
+        observed_ml: one mapping a visit.
+        ages_years: one a visit.
+        are_odd: whether a visit's contrast is unlike the others'.
+    """
     steps = [(index, index + 1) for index in range(len(ages_years) - 1)]
     steps += [(0, len(ages_years) - 1)] if len(ages_years) > 2 else []
     noise = volumes.line.scan_noise()
     return tuple(
-        _change(region, ages_years[i], ages_years[j], observed_ml[j][region] - observed_ml[i][region], noise)
+        RegionChange(
+            region,
+            ages_years[i],
+            ages_years[j],
+            *_judged(
+                observed_ml[j][region] - observed_ml[i][region], noise[region], are_odd[i] or are_odd[j]
+            ),
+        )
         for i, j in steps
         for region in volumes.line.regions
     )
 
 
-def _change(
-    region: str, earlier: float, later: float, change_ml: float, noise: Mapping[str, float]
-) -> RegionChange:
-    """The change of one region.
+def changes_words(volumes: PersonVolumes) -> str:
+    """What the probability of a change rests on."""
+    return CHANGES_JUDGED.format(whom=volumes.knowledge.taught_by)
 
-    >>> made = _change("hippocampus", 70.0, 71.0, -0.2, {"hippocampus": 0.1})
-    >>> round(made.probability, 3), round(made.smallest_real_ml, 3)
-    (0.921, 0.277)
+
+def _judged(
+    change_ml: float, noise_ml: float, is_odd: bool
+) -> tuple[float, float, float | None, float | None]:
+    """A change, the noise of a difference, the probability that it is real, and the smallest that would be.
+
+    >>> [round(one, 3) for one in _judged(-0.2, 0.1, is_odd=False)]
+    [-0.2, 0.141, 0.921, 0.277]
     """
-    of_difference = float(np.sqrt(2.0)) * noise[region]
-    return RegionChange(
-        region=region,
-        from_age_years=earlier,
-        to_age_years=later,
-        change_ml=change_ml,
-        noise_ml=of_difference,
-        probability=float(stats.norm.cdf(abs(change_ml) / of_difference)),
-        smallest_real_ml=REACH * of_difference,
-    )
+    of_difference = float(np.sqrt(2.0)) * noise_ml
+    if is_odd:
+        return change_ml, of_difference, None, None
+    probability = float(stats.norm.cdf(abs(change_ml) / of_difference))
+    return change_ml, of_difference, probability, REACH * of_difference

@@ -8,6 +8,9 @@ predicted ones.
 
 from __future__ import annotations
 
+from statistics import fmean
+
+from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.observing import (
@@ -28,8 +31,9 @@ from MRExtrapLib.forecast.subject import (
     check_request,
     target_ages,
 )
+from MRExtrapLib.forecast.volumes import PersonVolumes
 from MRExtrapLib.progress import Progress, part_of, silent
-from MRExtrapLib.progression.horizon import line_warnings, weight_warnings
+from MRExtrapLib.progression.horizon import line_warnings, volume_weight_warnings, weight_warnings
 from MRExtrapLib.progression.posterior import mean_data_weight
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.timing import timing_of
@@ -70,7 +74,8 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
     truth = observe(kept_back, engine, part_of(progress, share, 1.0)) if kept_back else ()
     left_out = left_out_rows(method, known, observations, engine) if request.has_each_left_out else ()
-    weight = None if engine.prior is None else _data_weight(known, engine.prior)
+    volumes = volumes_of(method, known, observations, engine)
+    weight = None if engine.prior is None else _data_weight(known, engine.prior, volumes)
     return Prepared(
         subject=subject,
         method=method,
@@ -78,11 +83,14 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
         observations=observations,
         truth=truth[0] if truth else None,
         line=fitted(method, known, observations, engine),
-        volumes=volumes_of(method, known, observations, engine),
+        volumes=volumes,
         directions=request.directions,
         image=request.image,
         data_weight=weight,
-        method_warnings=_method_warnings(method, request.method, known, engine, weight),
+        method_warnings=(
+            *_weight_warnings(weight, volumes, is_least_squares=method == "linear"),
+            *_method_warnings(method, request.method, known, engine),
+        ),
         left_out=left_out,
     )
 
@@ -102,20 +110,34 @@ def chosen_method(asked: Method | None, engine: Engine) -> Method:
     return asked or ("linear" if engine.prior is None else "bayes")
 
 
-def _data_weight(known: Subject, prior: Prior) -> float:
-    return mean_data_weight(prior, timing_of(known.ages_years).information)
+def _data_weight(known: Subject, prior: Prior, volumes: PersonVolumes | None) -> float:
+    """How much the scans count: in the rates of the volumes that are stated, else in that of the latent."""
+    if volumes is None:
+        return mean_data_weight(prior, timing_of(known.ages_years).information)
+    return fmean(_main_weights(volumes).values())
 
 
-def _method_warnings(
-    method: Method, asked: Method | None, known: Subject, engine: Engine, weight: float | None
+def _main_weights(volumes: PersonVolumes) -> dict[str, float]:
+    weights = volumes.line.data_weight()
+    return {region: weights[region] for region in MAIN_REGIONS if region in weights} or weights
+
+
+def _weight_warnings(
+    weight: float | None, volumes: PersonVolumes | None, *, is_least_squares: bool
 ) -> tuple[str, ...]:
-    """What a reader must know of the method: why it is this one, and how much the scans say."""
-    weak = () if weight is None else weight_warnings(weight, is_least_squares=method == "linear")
+    """What a reader must know of how much the scans say."""
+    if volumes:
+        return volume_weight_warnings(_main_weights(volumes))
+    return () if weight is None else weight_warnings(weight, is_least_squares=is_least_squares)
+
+
+def _method_warnings(method: Method, asked: Method | None, known: Subject, engine: Engine) -> tuple[str, ...]:
+    """What a reader must know of the method: why it is this one, and whether the prior knows such people."""
     if method == "bayes":
-        unfamiliar = engine.prior.unfamiliar(known.covariates) if engine.prior else ()
-        return (*unfamiliar, *weak)
+        whom = engine.knowledge.taught_by if engine.knowledge else "people"
+        return engine.prior.unfamiliar(known.covariates, whom) if engine.prior else ()
     why = (
         f"The model {engine.identity.model} holds no progression prior: the line is least squares through "
         "these scans alone, without what is known of other people."
     )
-    return (*([why] if asked is None else []), *line_warnings(known.ages_years), *weak)
+    return (*([why] if asked is None else []), *line_warnings(known.ages_years))

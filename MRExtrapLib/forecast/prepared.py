@@ -13,7 +13,7 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind, Sho
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes, moved_ml
 from MRExtrapLib.forecast.observing import brain_of, scan_warnings
-from MRExtrapLib.forecast.personal import region_changes, region_rates
+from MRExtrapLib.forecast.personal import RegionChange, changes_words, region_changes, region_rates
 from MRExtrapLib.forecast.result import (
     Forecast,
     HeldOut,
@@ -75,8 +75,7 @@ class Prepared:
     @property
     def uncertainty_words(self) -> str:
         """How an uncertainty is made, or why there is none."""
-        words = words_for(self.line)
-        return words if self.volumes is None else f"{words} {self.volumes.words}"
+        return words_for(self.line, self.volumes.words) if self.volumes else words_for(self.line)
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -198,9 +197,17 @@ class Prepared:
             warnings=self.warnings,
             data_weight=self.data_weight,
             rates=region_rates(self.volumes) if self.volumes else (),
-            changes=region_changes(self.volumes, *self._volumes_seen) if self.volumes else (),
+            changes=self._changes(),
+            changes_words=changes_words(self.volumes) if self.volumes else "",
             left_out=self.left_out,
         )
+
+    def _changes(self) -> tuple[RegionChange, ...]:
+        """Between the visits the line was fitted on."""
+        if self.volumes is None:
+            return ()
+        are_odd = [one.conformed.has_odd_contrast for one in self.observations]
+        return region_changes(self.volumes, *self._volumes_seen, are_odd)
 
     @property
     def _volumes_seen(self) -> tuple[list[Mapping[str, float]], list[float]]:

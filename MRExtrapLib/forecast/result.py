@@ -173,6 +173,7 @@ class Forecast:
         data_weight: how much the scans count in the person's rate against the prior; None without one.
         rates: this person's yearly changes beside those of such people, where the model knows of volumes.
         changes: observed changes beside a scan's noise, likewise.
+        changes_words: what they are judged by.
         left_out: each visit as the others would have predicted it, where asked for.
     """
 
@@ -187,6 +188,7 @@ class Forecast:
     data_weight: float | None = None
     rates: tuple[RegionRate, ...] = ()
     changes: tuple[RegionChange, ...] = ()
+    changes_words: str = ""
     left_out: tuple[LeftOutRow, ...] = ()
 
     @property

@@ -54,8 +54,10 @@ HOW_IT_WAS_MADE = (
 HOW_BAYES_MADE_IT = (
     "One standard deviation of where a scan taken at that age would fall: the posterior of rate and level, "
     "the noise of a scan, and bending beyond a straight line, decoded along the strongest common directions "
-    "and one random mixture of all others (linearised). Intervals hold 95 % (normal), uncalibrated."
+    "and one random mixture of all others (linearised)."
 )
+
+DECODED_INTERVALS = "Intervals hold 95 % (normal), uncalibrated."
 
 RANDOM_SEED = 20240
 """Of the random mixture: the same forecast has the same intervals, whatever the age asked for."""
@@ -89,10 +91,10 @@ class Spread:
         return max(volume_ml - half_ml, 0.0), volume_ml + half_ml
 
 
-def words_for(line: PersonLine) -> str:
-    """How the uncertainty is made, or why there is none."""
+def words_for(line: PersonLine, volumes: str = DECODED_INTERVALS) -> str:
+    """How the uncertainty is made, or why there is none; of a posterior also how intervals of volumes are."""
     if isinstance(line, Posterior):
-        return HOW_BAYES_MADE_IT
+        return f"{HOW_BAYES_MADE_IT} {volumes}"
     return HOW_IT_WAS_MADE if line.degrees_of_freedom > 0 else WHY_THERE_IS_NONE
 
 

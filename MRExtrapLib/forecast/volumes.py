@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 
 CALIBRATED = (
     "Volumes: the Bayesian line through the person's volumes{bent}, weighed against the decoded image; 95 % "
-    "intervals of a new scan, their width and tails set on {people} other people (Student's t)."
+    "intervals of a new scan, their width and tails set on {people} other {whom} (Student's t)."
 )
 
 UNCALIBRATED = (
@@ -106,7 +106,7 @@ class PersonVolumes:
         calibration, bent = self.knowledge.calibration, self._bent_words
         if calibration is None:
             return UNCALIBRATED.format(bent=bent)
-        return CALIBRATED.format(bent=bent, people=calibration.people)
+        return CALIBRATED.format(bent=bent, people=calibration.people, whom=self.knowledge.calibrated_by)
 
     @property
     def _bent_words(self) -> str:

@@ -121,6 +121,11 @@ class ConformedVisit:
     intensity: IntensityMap
     warnings: tuple[str, ...] = ()
 
+    @property
+    def has_odd_contrast(self) -> bool:
+        """Whether another scanner or protocol seems to have made this scan than the person's others."""
+        return CONTRAST_WARNING in self.warnings
+
     def restore(self, volume: Volume) -> Volume:
         """A volume of the template's grid on the scan's own grid, in the scan's own units; 0 outside.
 

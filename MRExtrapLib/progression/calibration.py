@@ -108,12 +108,14 @@ class Calibration:
         regions: region → its calibration.
         freedom: degrees of freedom of Student's t that all regions together follow.
         people, cases: how many taught it, those simulated of one scan counted once.
+        are_simulated: whether all of them were simulated.
     """
 
     regions: Mapping[str, RegionCalibration]
     freedom: float
     people: int
     cases: int
+    are_simulated: bool = False
 
     def volume_ml(self, region: str, inputs: int, line_ml: float, decoded_ml: float) -> float:
         """The predicted volume."""
@@ -182,7 +184,8 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         mended[region] = RegionCalibration(
             weights[region], tuple(factor * scale for scale in scales[region]), freedom
         )
-    return Calibration(mended, _tails(everyones)[0], len(people), len(cases))
+    are_simulated = all(case.family not in ("", case.person) for case in cases)
+    return Calibration(mended, _tails(everyones)[0], len(people), len(cases), are_simulated)
 
 
 def _is_in(band: int, case: Case) -> bool:

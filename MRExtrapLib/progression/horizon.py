@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SHORTEST_HORIZON_YEARS = 3.0
 """Even scans close together carry this far before we warn."""
@@ -13,6 +13,8 @@ and hippocampus accelerate in disease (Leung 2013)."""
 
 FAIR_DATA_WEIGHT = 0.5
 """Below it a person's scans say less about the rate than what is known of other people."""
+
+THE_REST = "the rest is what is known of such people."
 
 
 def horizon_years(ages_years: Sequence[float]) -> float:
@@ -71,7 +73,18 @@ def weight_warnings(data_weight: float, is_least_squares: bool) -> tuple[str, ..
             f"These scans weigh only {data_weight:.2f} of 1 in the person's rate: least squares mostly "
             "follows their noise, and often does worse than no change; the Bayesian method would not.",
         )
-    return (
-        f"The person's own scans weigh {data_weight:.2f} of 1 in the rate; the rest is what is known of "
-        "people of this age, sex and diagnosis.",
-    )
+    return (f"The person's own scans weigh {data_weight:.2f} of 1 in the rate; {THE_REST}",)
+
+
+def volume_weight_warnings(data_weights: Mapping[str, float]) -> tuple[str, ...]:
+    """One sentence on regions in whose rates the scans weigh less than the prior; else none.
+
+    Args:
+        data_weights: region → S/(S + σ²/τ²), 0 to 1.
+    """
+    weak = [
+        f"{weight:.2f} of 1 in that of {region.replace('_', ' ')}"
+        for region, weight in data_weights.items()
+        if weight < FAIR_DATA_WEIGHT
+    ]
+    return (f"Of rates the person's own scans weigh {', '.join(weak)}; {THE_REST}",) if weak else ()

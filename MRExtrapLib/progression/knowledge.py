@@ -31,11 +31,23 @@ class Knowledge:
         prior: of their rates.
         calibration: of predictions; None where nobody calibrated.
         likeness: of scans to those of the calibration; likewise.
+        are_simulated: whether all whom the prior was learned from were simulated.
     """
 
     prior: VolumePrior
     calibration: Calibration | None = None
     likeness: Likeness | None = None
+    are_simulated: bool = False
+
+    @property
+    def taught_by(self) -> str:
+        """What those are called from whom the prior was learned."""
+        return people_words(self.are_simulated)
+
+    @property
+    def calibrated_by(self) -> str:
+        """What those are called who calibrated."""
+        return people_words(self.calibration is not None and self.calibration.are_simulated)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,12 @@ class _Record:
     subject: _SubjectRecord | None = None
     calibration: Calibration | None = None
     likeness: Likeness | None = None
+    are_simulated: bool = False
+
+
+def people_words(are_simulated: bool) -> str:
+    """What those are called from whom something was learned: never people without more ado if simulated."""
+    return "simulated people" if are_simulated else "people"
 
 
 def knowledge_text(knowledge: Knowledge) -> str:
@@ -90,6 +108,7 @@ def knowledge_text(knowledge: Knowledge) -> str:
         subject=None if volumes.subject is None else _subject_record(volumes.subject),
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
+        are_simulated=knowledge.are_simulated,
     )
     return json.dumps(to_json(record), indent=1, allow_nan=False) + "\n"
 
@@ -120,7 +139,7 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
     acceleration = np.array(record.acceleration)
     volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, acceleration)
-    return Knowledge(volumes, record.calibration, record.likeness)
+    return Knowledge(volumes, record.calibration, record.likeness, record.are_simulated)
 
 
 def _row(values: NDArray) -> Row:

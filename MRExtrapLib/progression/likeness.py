@@ -55,8 +55,10 @@ class Likeness:
                 found[region] = float(abs(np.log(share) - mean) / spread)
         return found
 
-    def warnings(self, name: str, psnr_db: float, volumes_ml: Mapping[str, float]) -> tuple[str, ...]:
-        """One sentence when a scan is unlike those; else none."""
+    def warnings(
+        self, name: str, psnr_db: float, volumes_ml: Mapping[str, float], whom: str = "people"
+    ) -> tuple[str, ...]:
+        """One sentence when a scan is unlike those, of people who are called so; else none."""
         found = self.scores(psnr_db, volumes_ml)
         what = max(found, key=lambda one: found[one])
         if found[what] <= UNLIKE_SCORE:
@@ -67,7 +69,7 @@ class Likeness:
             else f"the share of its {what.replace('_', ' ')} is far from theirs"
         )
         return (
-            f"{name} is unlike the {self.scans} scans that the model was calibrated on: {seen} "
+            f"{name} is unlike the {self.scans} scans of {whom} that the model was calibrated on: {seen} "
             f"({found[what]:.1f} standard deviations, {UNLIKE_SCORE:g} are tolerated). Neither forecast nor "
             "interval may hold.",
         )

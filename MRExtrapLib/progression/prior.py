@@ -130,13 +130,18 @@ class Prior:
             return self
         return replace(self, factors=np.concatenate([self.factors, patterns]))
 
-    def unfamiliar(self, covariates: Covariates) -> tuple[str, ...]:
-        """Sentences when the cohort held nobody of this age or diagnosis, and when no diagnosis is given."""
+    def unfamiliar(self, covariates: Covariates, whom: str = "people") -> tuple[str, ...]:
+        """Sentences when the cohort held nobody of this age or diagnosis, and when no diagnosis is given.
+
+        Args:
+            covariates: of the person.
+            whom: what those of the cohort are called.
+        """
         words = []
         youngest, oldest = self.age_range_years
         if not youngest - NEAR_AGE_YEARS <= covariates.age_years <= oldest + NEAR_AGE_YEARS:
             words.append(
-                f"The prior was learned from people of {youngest:.0f} to {oldest:.0f} years; this person is "
+                f"The prior was learned from {whom} of {youngest:.0f} to {oldest:.0f} years; this person is "
                 f"{covariates.age_years:.0f}, and may change faster or slower than it knows."
             )
         column = {"MCI": 3, "AD": 4}.get(covariates.diagnosis or "")

@@ -156,6 +156,13 @@ class VolumeLine:
         """Region → ml a year of such people, and one standard deviation among them."""
         return self._named(self.expected.rate), self._named(np.sqrt(self.expected.rate_variance()))
 
+    def data_weight(self) -> dict[str, float]:
+        """Region → how much the scans count in its rate against the prior, 0 to 1."""
+        return {
+            region: float(weight)
+            for region, weight in zip(self.regions, self.posterior.data_weight(), strict=True)
+        }
+
     def scan_noise(self) -> dict[str, float]:
         """Region → one standard deviation in ml by which two scans of one brain scatter, each of them."""
         prior = self.posterior.prior

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,10 +126,11 @@ def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Lesson
     With it, how sure of it they make us.
     """
     lesson = learn(people)
+    knowledge = Knowledge(lesson.prior, are_simulated=all(one.kin != one.name for one in people))
     try:
-        return Knowledge(lesson.prior, calibrate(cross_fitted_cases(people))), lesson
+        return replace(knowledge, calibration=calibrate(cross_fitted_cases(people))), lesson
     except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
-        return Knowledge(lesson.prior), lesson
+        return knowledge, lesson
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

@@ -115,7 +115,7 @@ def test_weak_scans_are_told_and_least_squares_on_them_more_so() -> None:
     weak = forecast_of(70, 70.2)
     assert weak.data_weight is not None
     assert weak.data_weight < 0.5
-    assert any("rest is what is known of people" in words for words in weak.warnings)
+    assert any("rest is what is known of such people" in words for words in weak.warnings)
     linear = forecast_of(70, 70.2, method="linear")
     assert any("least squares mostly follows their noise" in words for words in linear.warnings)
     strong = forecast_of(60, 65, 70)

@@ -82,6 +82,8 @@ def test_changes_are_those_between_visits_and_over_all_of_them() -> None:
     by = {(change.region, change.from_age_years, change.to_age_years): change for change in made.changes}
     whole, first, second = (by["hippocampus", *span] for span in ((66, 72), (66, 69), (69, 72)))
     assert whole.change_ml == pytest.approx(first.change_ml + second.change_ml)
+    assert whole.probability is not None
+    assert first.probability is not None
     assert whole.probability > first.probability > 0.5
 
 
@@ -103,7 +105,7 @@ def test_probabilities_are_right_as_often_as_they_say() -> None:
         ]
         volumes = person_volumes([_Seen(scan) for scan in scans], ages, about, knowledge)
         assert volumes is not None
-        for change in region_changes(volumes, scans, ages):
+        for change in region_changes(volumes, scans, ages, [False, False]):
             said.append(change.probability)
             right.append(np.sign(change.change_ml) == np.sign(true))
     assert np.mean(right) == pytest.approx(np.mean(said), abs=0.04)
@@ -115,8 +117,38 @@ class _Seen:
         self.latent = np.zeros((1, 2, 2, 2), dtype=np.float32)
 
 
+def test_changes_that_another_scanner_may_have_made_are_not_judged() -> None:
+    knowledge, ages, about = fake_knowledge(), [70.0, 71.0, 72.0], Covariates(71.0)
+    scans = [dict.fromkeys(knowledge.prior.regions, ml) for ml in (100.0, 90.0, 80.0)]
+    volumes = person_volumes([_Seen(scan) for scan in scans], ages, about, knowledge)
+    assert volumes is not None
+    for change in region_changes(volumes, scans, ages, [False, True, False]):
+        is_judged = (change.from_age_years, change.to_age_years) == (70.0, 72.0)
+        assert (change.probability is not None) == (change.smallest_real_ml is not None) == is_judged
+        assert change.change_ml < 0 < change.noise_ml
+
+
+def test_it_is_told_what_changes_are_judged_by(tmp_path: Path) -> None:
+    knowledge = replace(fake_knowledge(), are_simulated=True)
+    made = forecast_of(66, 69, engine=fake_engine(prior=fake_prior(), knowledge=knowledge))
+    write_forecast(made, tmp_path)
+    record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
+    assert "among the simulated people who taught" in record["changes_are"]
+    weights = {rate["region"]: rate["data_weight"] for rate in record["rates"]}
+    assert weights == pytest.approx(made_weights(made))
+    assert record["data_weight"] == pytest.approx(np.mean(list(weights.values())))
+
+
+def made_weights(made: Forecast) -> dict[str, float]:
+    ages = [seen.visit.age_years for seen in made.observations]
+    scans = [seen.observed_ml for seen in made.observations]
+    prior = fake_knowledge().prior
+    return prior.line(scans, ages, Covariates(float(np.mean(ages)))).data_weight()
+
+
 def test_the_smallest_real_change_is_significant() -> None:
     change = forecast_of(66, 72).changes[0]
+    assert change.smallest_real_ml is not None
     assert stats.norm.cdf(change.smallest_real_ml / change.noise_ml) == pytest.approx(0.975)
 
 

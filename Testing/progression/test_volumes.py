@@ -227,6 +227,10 @@ def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None
     back = parse_knowledge(text, "volumes.json")
     assert back.calibration == calibration
     assert back.likeness == knowledge.likeness
+    assert not back.are_simulated
+    assert parse_knowledge(
+        knowledge_text(replace(knowledge, are_simulated=True)), "volumes.json"
+    ).are_simulated
     np.testing.assert_allclose(back.prior.prior.mean_rate, a_volume_prior.prior.mean_rate, rtol=1e-6)
     assert knowledge_text(back) == text
     assert Knowledge(a_volume_prior) is not None
@@ -283,6 +287,8 @@ def test_cross_fitted_intervals_hold_on_people_outside_the_cohort(a_volume_prior
     assert {case.kin for case in cases} == {f"f{number}" for number in range(20)}
     assert all(case.decoded_ml == case.line_ml for case in cases)
     calibration, prior = calibrate(cases), fit_volume_prior([one.row for one in people])
+    assert calibration.are_simulated
+    assert not calibrate([replace(case, family=case.person) for case in cases]).are_simulated
     inside = {level: [] for level in LEVELS}
     for number in range(100, 250):
         name, ages, scans, known = a_person(number, generator)
