@@ -28,7 +28,7 @@ from MRExtrapPanel.translation import tr as _
 from MRExtrapPanel.view import View
 from MRExtrapPanel.views import SlicerViews
 from MRExtrapPanel.visits import VisitTable, read_age
-from MRExtrapPanel.wishes import Shown
+from MRExtrapPanel.wishes import Shown, key_of
 
 FRAME_S = 0.4
 """Between two ages of Play."""
@@ -55,7 +55,9 @@ class Panel(VTKObservationMixin):
         self._view: View | None = None
         self._kept: tuple | None = None
         self._was_playing = False
-        self.views = SlicerViews(self.set_age)
+        self._was_working = False
+        self._is_following = False
+        self.views = SlicerViews(self.set_age, self._image_changed)
         self.stage = SceneStage(self.views, lambda: self.state.drawn_region)
         self.board = Board(self._show)
         self.talk = Talk(start, new_session_path, logging.info)
@@ -230,12 +232,29 @@ class Panel(VTKObservationMixin):
             self._kept = kept
         if state.playing is not None and not self._was_playing:
             later(0, self._play_on)
+        if self._was_working and state.work is None:
+            self._image_changed()  # it may have been while nobody could look
         self._was_playing = state.playing is not None
+        self._was_working = state.work is not None
 
     def _play_on(self) -> None:
         self.control.playing.next_frame()
         if self.state.playing is not None and not self._is_closing:
             later(FRAME_S, self._play_on)
+
+    def _image_changed(self) -> None:
+        if not self._is_following:
+            self._is_following = True
+            later(0, self._follow)  # when whoever changes it is done
+
+    def _follow(self) -> None:
+        """Goes to the age that somebody else chose for the image, as on Slicer's sequence toolbar."""
+        self._is_following = False
+        is_open = self.state.can_look and not self._is_closing
+        age = self.stage.stepped_to_years() if is_open else None
+        if age is not None:
+            self.board.change(age_years=key_of(age), problem="", done="")
+            self.looking.look()
 
     def _observe(self) -> None:
         scene = slicer.mrmlScene

@@ -35,11 +35,13 @@ class SlicerViews(VTKObservationMixin):
 
     Args:
         go_to_age: told the age of a point of the curve that was clicked.
+        image_changed: told that a predicted image is another, whoever chose it.
     """
 
-    def __init__(self, go_to_age: Callable[[float], None]) -> None:
+    def __init__(self, go_to_age: Callable[[float], None], image_changed: Callable[[], None]) -> None:
         super().__init__()
         self._go_to_age = go_to_age
+        self._tell_image_changed = image_changed
         self._layout_before: int | None = None
         self._orientation_before = ""
         self._plot_views: list = []
@@ -91,7 +93,10 @@ class SlicerViews(VTKObservationMixin):
 
         Predicted structures are drawn over their own image alone: first they go from all other views.
         """
-        labels = _predicted_labels()
+        labels = _in_role(Role.SEGMENTATION)
+        for node in _in_role(Role.PREDICTED):
+            if not self.hasObserver(node, vtkCommand.ModifiedEvent, self._image_changed):
+                self.addObserver(node, vtkCommand.ModifiedEvent, self._image_changed)
         for node in labels:
             self._hear(node)
             self._hear(node, node.DisplayModifiedEvent)
@@ -129,6 +134,10 @@ class SlicerViews(VTKObservationMixin):
 
     def _view_changed(self, caller: object, event: object) -> None:
         self.mark()
+
+    def _image_changed(self, caller: object, event: object) -> None:
+        self.mark()
+        self._tell_image_changed()
 
     def _enter_side_by_side(self) -> None:
         manager = slicer.app.layoutManager()
@@ -192,10 +201,10 @@ def _shown(composite: slicer.vtkMRMLSliceCompositeNode) -> list[slicer.vtkMRMLNo
     return [node for node in nodes if node is not None]
 
 
-def _predicted_labels() -> list[slicer.vtkMRMLSegmentationNode]:
-    """The segmentations of predicted images."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-    return [node for node in nodes if node.GetAttribute(ROLE) == Role.SEGMENTATION.word]
+def _in_role(role: Role) -> list[slicer.vtkMRMLNode]:
+    """The nodes of all forecasts that play a role."""
+    nodes = slicer.util.getNodesByClass(role.node_class)
+    return [node for node in nodes if node.GetAttribute(ROLE) == role.word]
 
 
 def _views_of(labels: slicer.vtkMRMLSegmentationNode) -> set[str] | None:

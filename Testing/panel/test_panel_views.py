@@ -57,13 +57,13 @@ def marked(stand_in: StandIn) -> Callable[[], set[str]]:
     return lambda: {name for name, view in views.items() if RESEARCH_USE in view.GetText(LOWER_EDGE)}
 
 
-def owned(panel: Panel, role: str) -> Any:
+def owned(panel: Panel, role: str, part: str = "") -> Any:
     """A node of the forecast."""
     import slicer
 
     from MRExtrapLib.scene.ownership import Role, find
 
-    return find(slicer.mrmlScene.GetNodeByID(panel.state.table.scans[-1]), Role[role])
+    return find(slicer.mrmlScene.GetNodeByID(panel.state.table.scans[-1]), Role[role], part)
 
 
 def composite_of(name: str) -> Any:
@@ -116,6 +116,49 @@ def test_a_view_is_marked_as_long_as_it_draws_predicted_structures(
     looking.ui.ageSlider.value = 77.0
     wait_until(lambda: looking.state.on_screen_years == 77.0 and looking.state.on_screen_image == "added")
     assert drawn() == set(), "what the user hid stays hidden"
+
+
+def test_the_panel_follows_an_age_that_is_stepped_to_on_slicers_own_toolbar(
+    looking: Panel, stand_in: StandIn
+) -> None:
+    from MRExtrapLib.scene.notice import LOWER_EDGE
+
+    ui, red = looking.ui, stand_in.application.manager.slices["Red"]
+    ui.sweepStartBox.value, ui.sweepEndBox.value, ui.sweepStepBox.value = 75.0, 77.0, 1.0
+    ui.playButton.click()
+    wait_until(lambda: looking.state.swept != () and looking.state.playing is None)
+    ui.ageSlider.value = 79.0
+    wait_until(lambda: looking.state.on_screen_years == 79.0)
+    assert "Image: as decoded" in red.GetText(LOWER_EDGE)
+    owned(looking, "AGES").SetSelectedItemNumber(1)
+    assert "Image: last scan + change" in red.GetText(LOWER_EDGE)
+    wait_until(lambda: looking.state.on_screen_years == 76.0)
+    assert ui.ageSlider.value == 76.0
+    assert looking.state.on_screen_image == "added"
+    assert owned(looking, "AGES").GetSelectedItemNumber() == 1
+    series = owned(looking, "CURVE_TABLE", f"{looking.state.drawn_region}/age shown")
+    assert series.GetTable().GetValue(0, 0).ToDouble() == 76.0
+
+
+def test_a_mixture_moves_with_its_second_visit(looking: Panel) -> None:
+    import slicer
+
+    for scan in looking.state.table.scans:
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        slicer.mrmlScene.GetNodeByID(scan).SetAndObserveTransformNodeID(transform.GetID())
+    looking.interpolate(0, 1, 0.25)
+    wait_until(lambda: looking.state.mixture is not None)
+    second = slicer.mrmlScene.GetNodeByID(looking.state.table.scans[1])
+    assert owned(looking, "BETWEEN").GetTransformNodeID() == second.GetTransformNodeID()
+
+
+def test_no_toolbar_takes_a_mixture_off_the_screen(looking: Panel, stand_in: StandIn) -> None:
+    looking.ui.alphaSlider.value = 0.25
+    wait_until(lambda: looking.state.mixture is not None)
+    owned(looking, "PREDICTED").SetName("renamed")
+    for _ in range(3):
+        stand_in.application.processEvents()
+    assert looking.state.mixture is not None
 
 
 def test_a_closed_panel_takes_the_notice_from_all_views(
