@@ -58,6 +58,8 @@ def score_table(evaluation: Evaluation, region: str) -> Table:
         "95 % width ml",
         "CRPS ml",
         "n",
+        "answers",
+        "with interval",
     )
     best = min(found.error_ml.value for found in scores.values())
     rows = tuple(_score_row(method, found, best) for method, found in scores.items())
@@ -76,7 +78,7 @@ def _score_row(method: str, found: Score, best: float) -> Row:
         *(_cell(one, is_share=True, has_interval=False) for one in coverage),
         _cell(found.width_ml, has_interval=False),
         _cell(found.crps_ml, has_interval=False),
-        Cell(f"{found.people}"),
+        *(Cell(f"{count}") for count in (found.people, found.answers, found.intervals)),
     )
     return Row(cells, method in MODEL_METHODS)
 

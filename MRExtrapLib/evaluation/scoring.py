@@ -58,6 +58,7 @@ class Score:
 
     Attributes:
         people, answers: how many.
+        intervals: how many of the answers state one; least squares through two scans states none.
         error_ml: mean absolute error of the change.
         error_percent: likewise, in percent of the region in the last scan.
         error_percent_of_brain: likewise, in percent of the brain with its ventricles there.
@@ -72,6 +73,7 @@ class Score:
 
     people: int
     answers: int
+    intervals: int
     error_ml: Figure
     error_percent: Figure
     error_percent_of_brain: Figure
@@ -100,6 +102,7 @@ def score(answers: Answers) -> Score:
     return Score(
         people=len(answers.people),
         answers=len(answers.rows),
+        intervals=int(np.isfinite(z).sum()),
         error_ml=mean_of(answers, np.abs(error)),
         error_percent=mean_of(answers, _percent(np.abs(error), answers.column("last_ml"))),
         error_percent_of_brain=mean_of(answers, _percent(np.abs(error), answers.column("brain_ml"))),

@@ -62,7 +62,7 @@ def _scored(method: str, by_method: Mapping[tuple[str | int, ...], Answers]) -> 
 
 def score_cells(found: Score) -> dict[str, Cell]:
     """A score as columns."""
-    cells: dict[str, Cell] = {"people": found.people, "answers": found.answers}
+    cells: dict[str, Cell] = {name: getattr(found, name) for name in ("people", "answers", "intervals")}
     for name in (
         "error_ml",
         "error_percent",

@@ -69,6 +69,12 @@ def test_the_crps_is_its_integral(z: float, freedom: float) -> None:
     assert unit_crps(np.array([z]), freedom)[0] == pytest.approx(below + above, abs=1e-6)
 
 
+def test_answers_without_an_interval_are_counted_apart() -> None:
+    silent = an_answer(participant="sub-9", observed_ml=6.6, spread_ml=None)
+    found = score(Answers((*people([6.5, 6.6, 6.7]).rows, silent)))
+    assert (found.people, found.answers, found.intervals) == (4, 4, 3)
+
+
 def test_one_degree_of_freedom_has_no_crps() -> None:
     assert np.isnan(unit_crps(np.array([0.3]), 1.0)[0])
 
