@@ -27,8 +27,8 @@ from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 COMPARED_WORDS = (
     "Each method knows all scans up to the last one given; trials with one scan are left out, so that every "
     "method answers the same ones. Least squares states no interval from two scans: what is said of its "
-    "intervals rests on fewer answers, as counted, and is no comparison. Lower is better, bold is best; square "
-    "brackets hold 95 % of what other subjects would have given."
+    "intervals rests on fewer answers, as counted, and is no comparison. Lower is better, bold is best; "
+    "square brackets hold 95 % of what other subjects would have given."
 )
 
 
