@@ -2,9 +2,9 @@
 
     python Testing/quality/unknown.py COHORT [--model DIR] [--scans-known N] --scans FOLDER
 
-COHORT is a BIDS tree with sex and diagnosis in participants.tsv, of people who taught the model nothing. Later
-visits are predicted from up to N before them, as an evaluation asks, once with what the table says and once
-without; the share of visits inside the stated intervals is told, every person counting once. Scans are
+COHORT is a BIDS tree with sex and diagnosis in participants.tsv, of people who taught the model nothing.
+Later visits are predicted from up to N before them, as an evaluation asks, once with what the table says and
+once without; the share of visits inside the stated intervals is told, every person counting once. Scans are
 conformed as a forecast conforms them, and kept in FOLDER, where `mrextrap evaluate` (OUT/visits) leaves them.
 """
 
