@@ -130,7 +130,8 @@ class SceneStage:
     def stepped_to_years(self) -> float | None:
         """The age of the predicted image if it was chosen elsewhere, as on Slicer's sequence toolbar."""
         node = self.predicted_node() if self._chosen is not None else None
-        is_stepped = node is not None and _looks_of(node) != self._chosen
+        # at the same age a kept image of another kind may take the place of a passing one, and may stay
+        is_stepped = node is not None and _looks_of(node)[0] != self._chosen[0]
         return AgeSequence(self._source()).shown_age_years if is_stepped else None
 
     def predicted_node(self) -> slicer.vtkMRMLScalarVolumeNode | None:

@@ -133,6 +133,11 @@ class AgeSequence:
         if index is None or self.browser is None:
             msg = f"Age {age_years:g} is not in the sweep; predict it first."
             raise InputError(msg)
+        passing = self._passing
+        # another picture of this age has passed; left there, it would be the next step of a toolbar
+        if passing is not None and passing != index and _is_near(passing, age_years):
+            self._pass(None)
+            self._forget(passing)
         return self._select(index)
 
     def _select(self, index: str) -> PredictedNodes:

@@ -124,6 +124,7 @@ def test_what_passes_a_kept_age_is_shown_and_leaves_it_as_it_was(
         assert (a_sweep.ages_years, a_sweep.image_kind_at(age)) == (AGES_YEARS, "warped")
     assert segment_ids(show_prediction(a_source, replace(other, labels=None)).segmentation) == ()
     assert shows(a_sweep.select(age), kept)
+    assert a_sweep.browser.GetNumberOfItems() == len(AGES_YEARS), "no toolbar steps to what passed there"
     show_prediction(a_source, predicted_at(80.0))
     assert a_sweep.ages_years == AGES_YEARS
     assert a_sweep.browser.GetNumberOfItems() == len(AGES_YEARS) + 1, "what passed is still there"
