@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.forecast.subject import Request, Subject
     from MRExtrapLib.imaging.reading import read_scan
 
-    subject = Subject.of([visit_of(read_scan(path)) for path in sample_scans(arguments.sample)])
+    subject = Subject(tuple(visit_of(read_scan(path)) for path in sample_scans(arguments.sample)))
     forecast_into(arguments.output, subject, Request((), has_last_held_out=True), arguments)
     print("The sample is a real scan; its follow-ups are simulated, and the last was held out as truth.")
     for picture in sorted(arguments.output.glob("*")):

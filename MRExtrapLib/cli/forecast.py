@@ -177,7 +177,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     from MRExtrapLib.forecast.subject import Subject
 
     scans = read_scans(arguments.scans)
-    return Subject.of([visit_of(scan) for scan in scans], arguments.sex, arguments.diagnosis)
+    return Subject(tuple(map(visit_of, scans)), arguments.sex, arguments.diagnosis)
 
 
 def visit_of(scan: Scan) -> Visit:

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.progression.calibration import calibrate
     from MRExtrapLib.progression.knowledge import parse_knowledge
     from MRExtrapLib.training.packing import pack_calibration
+    from MRExtrapLib.training.people import families_of, is_simulated
 
     started, model = time.monotonic(), load_model(find_model(arguments.model))
     if model.volumes is None or model.progression is None:
@@ -63,11 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
         trying = Trying(arguments.output.resolve() / "scans")
         outcome = work_through(people, trying, recipe_of(arguments), crew_of(arguments), progress)
     tell_failures(outcome.failures, arguments.verbose)
-    cases = [case for one in outcome.results for case in one.cases]
+    families = families_of(one.name for one in outcome.results)
+    cases = [replace(case, family=families[one.name]) for one in outcome.results for case in one.cases]
     write_cases(cases, arguments.output / "cases.csv")
-    calibration, likeness = calibrate(cases), likeness_of(outcome.results)
+    calibration = calibrate(cases, are_simulated=all(map(is_simulated, families)))
     known = parse_knowledge(model.volumes, model.name)
-    knowledge = replace(known, calibration=calibration, likeness=likeness)
+    knowledge = replace(known, calibration=calibration, likeness=likeness_of(outcome.results))
     taught = {one.name for one in outcome.results}
     told = [one for one in people if one.name in taught]
     provenance = _provenance(arguments, model, told, (time.monotonic() - started) / 3600)

@@ -15,7 +15,6 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
-from MRExtrapLib.imaging.ages import diagnosis_from_bids
 from MRExtrapLib.imaging.conform import CONFORMING
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.writing import whole_folder
@@ -60,7 +59,7 @@ class Order:
         facts = (
             person.ages_years,
             person.covariates,
-            tuple(map(diagnosis_from_bids, person.paths)),
+            person.diagnoses,
             self.years_ahead,
             self.method,
             self.directions,
@@ -137,7 +136,7 @@ def subject_of(person: PersonScans) -> Subject:
     visits = tuple(
         Visit(read_scan(path, age), age) for path, age in zip(person.paths, person.ages_years, strict=True)
     )
-    return Subject.of(visits)
+    return Subject(visits)
 
 
 def _chosen(people: Sequence[PersonScans], wanted: Sequence[str]) -> list[PersonScans]:

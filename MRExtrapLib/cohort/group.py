@@ -25,7 +25,7 @@ COLUMN_WORDS = {
     "first_age": "years at the first of them",
     "last_age": "years at the last of them",
     "method": "bayes weighs a prior of other people's rates against the scans; linear knows the scans alone",
-    "data_weight": "how much the scans count in the rate against the prior, 0 to 1",
+    "data_weight": "how much the scans count against the prior, 0 to 1: in volumes; linear, in latents",
     "model": "name and first digits of the sha256 of the model; people are to be compared within one",
     "years_ahead": "of the last scan: over which the change is averaged",
     "start_ml": "the model's volume at the last scan",

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 
@@ -18,12 +17,11 @@ from MRExtrapLib.forecast.uncertainty import unbiased_ml
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progression.calibration import Case
-from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.subject_prior import pooled
-from MRExtrapLib.training.people import PersonScans, family_of
+from MRExtrapLib.training.people import PersonScans
 
 DESIGN = Design(has_all_pairs=True, directions=0)
 """Every last scan with every later one: of few visits, horizons between them would else teach nothing."""
@@ -77,9 +75,8 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     if engine.prior is None or engine.knowledge is None:
         msg = f"The model {engine.identity.model} holds no priors to calibrate; train progression first."
         raise ModelError(msg)
-    inputs, known = [visits[index] for index in trial.inputs], person.covariates
+    inputs, about = [visits[index] for index in trial.inputs], person.known_at(trial.inputs)
     ages, age = [person.ages_years[index] for index in trial.inputs], person.ages_years[trial.target]
-    about = Covariates(fmean(ages), known.sex, known.diagnosis)
     latents = posterior_rate(np.stack([visit.latent for visit in inputs]), ages, engine.prior, about)
     volume = engine.decode(latents.at(age), united_brain([visit.brain for visit in inputs]))
     decoded = unbiased_ml(engine.measure(volume).volumes_ml, inputs)
@@ -96,7 +93,6 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
             line_ml=on_line[region],
             decoded_ml=decoded[region],
             spread_ml=spread[region],
-            family=family_of(person.name),
         )
 
 

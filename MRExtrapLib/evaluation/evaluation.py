@@ -17,8 +17,6 @@ from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.progression.line import FEWEST_SCANS
 
-"""That the papers report."""
-
 
 @dataclass(frozen=True)
 class LeftOut:

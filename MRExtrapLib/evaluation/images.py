@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
@@ -32,7 +31,6 @@ from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
-from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.training.people import PersonScans
@@ -93,13 +91,8 @@ def person_lines(bench: Bench, trial: Trial) -> Iterator[tuple[str, PersonLine]]
     if len(ages) >= FEWEST_SCANS:
         yield LINEAR, fit_line(latents, ages)
     if bench.engine.prior is not None:
-        known = bench.person.covariates
-        yield (
-            BAYES,
-            posterior_rate(
-                latents, ages, bench.engine.prior, Covariates(fmean(ages), known.sex, known.diagnosis)
-            ),
-        )
+        about = bench.person.known_at(trial.inputs)
+        yield BAYES, posterior_rate(latents, ages, bench.engine.prior, about)
 
 
 def _voxelwise(bench: Bench, trial: Trial) -> Predicted:
@@ -131,8 +124,7 @@ def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predi
 
 def _stated(bench: Bench, trial: Trial, decoded_ml: Mapping[str, float]) -> Estimate | None:
     """What a forecast states where the model knows of volumes; None where it does not."""
-    ages, known = bench.ages(trial), bench.person.covariates
-    about = Covariates(fmean(ages), known.sex, known.diagnosis)
+    ages, about = bench.ages(trial), bench.person.known_at(trial.inputs)
     volumes = person_volumes(bench.inputs(trial), ages, about, bench.engine.knowledge)
     if volumes is None:
         return None

@@ -77,7 +77,7 @@ class Desk:
 
     def key(self, person: PersonScans, engine: Engine) -> str:
         """Of all that a person's result depends on."""
-        facts = (person.ages_years, person.covariates, self.design, self.true_ml(person))
+        facts = (person.ages_years, person.covariates, person.diagnoses, self.design, self.true_ml(person))
         identity = engine.identity
         made_by = (identity.model_sha256, identity.fingerprint, CONFORMING, IntensityContract(), DECODING)
         return key_of(*scan_hashes(person), *facts, *made_by)

@@ -40,7 +40,7 @@ MOST_FOLDS = 10
 REGIONS_ALONE = PriorFitting(
     factors=0, noise_factors=0, iterations=200, tolerance=1e-6, curvature_per_year=0.0
 )
-"""One mixed model for each region, without patterns that regions share."""
+"""One mixed model for each region, without patterns that regions share but for a diagnosis nobody told."""
 
 
 @dataclass(frozen=True, eq=False)

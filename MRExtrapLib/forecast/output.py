@@ -136,8 +136,8 @@ def forecast_record(
     return result_record("forecast", forecast.engine) | {
         "method": METHOD_WORDS[forecast.method],
         "method_name": forecast.method,
-        "sex": forecast.subject.sex,
-        "diagnosis": forecast.subject.diagnosis,
+        "sex": forecast.subject.known_sex,
+        "diagnosis": forecast.subject.known_diagnosis,
         "inputs": [_observation_record(seen) for seen in forecast.observations],
         "reference_scan": forecast.observations[-1].visit.scan.name,
         "predictions": [

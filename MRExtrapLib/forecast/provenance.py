@@ -17,7 +17,7 @@ from MRExtrapLib.imaging.scan import Scan
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | float | int | bool | None
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the JSON files beside results; readers refuse what they do not know."""
 
 RESEARCH_USE = "Research use only, not for diagnosis. Predicted images are computed, not acquired."

@@ -58,7 +58,11 @@ class Visit:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A person: visits in order of age, no two at one age; sex and diagnosis where they are known.
+    """A person: visits in order of age, no two at one age.
+
+    Attributes:
+        visits: youngest first.
+        sex, diagnosis: as given; None takes what the scans tell (`known_sex`, `known_diagnosis`).
 
     Raises:
         InputError: no visit at all, or two at the same age.
@@ -80,25 +84,25 @@ class Subject:
                 raise InputError(msg)
         object.__setattr__(self, "visits", visits)
 
-    @classmethod
-    def of(
-        cls, visits: Sequence[Visit], sex: Sex | None = None, diagnosis: Diagnosis | None = None
-    ) -> Subject:
-        """A person of these visits; sex and diagnosis, unless given, as the latest scan tells that does."""
-        ordered = sorted(visits, key=lambda visit: visit.age_years, reverse=True)
-        sexes = (visit.scan.sex for visit in ordered if visit.scan.sex)
-        diagnoses = (visit.scan.diagnosis for visit in ordered if visit.scan.diagnosis)
-        return cls(tuple(visits), sex or next(sexes, None), diagnosis or next(diagnoses, None))
-
     @property
     def ages_years(self) -> tuple[float, ...]:
         """The visits' ages, youngest first."""
         return tuple(visit.age_years for visit in self.visits)
 
     @property
+    def known_sex(self) -> Sex | None:
+        """As given, or as the latest scan tells that does."""
+        return self.sex or next((visit.scan.sex for visit in reversed(self.visits) if visit.scan.sex), None)
+
+    @property
+    def known_diagnosis(self) -> Diagnosis | None:
+        """As given, or as the tables tell of the latest scan of which they do."""
+        return self.diagnosis or self._told_diagnosis
+
+    @property
     def covariates(self) -> Covariates:
         """What is known of the person besides scans, at the middle of the visits."""
-        return Covariates(fmean(self.ages_years), self.sex, self.diagnosis)
+        return Covariates(fmean(self.ages_years), self.known_sex, self.known_diagnosis)
 
     def without(self, index: int) -> Subject:
         """The same person with one visit forgotten."""
@@ -123,7 +127,19 @@ class Subject:
                 found.append(
                     f"{visit.scan.name} says sex {visit.scan.sex}, but {self.sex} was given and is used."
                 )
-        return tuple(found)
+        return (*found, *self._diagnosis_warnings())
+
+    @property
+    def _told_diagnosis(self) -> Diagnosis | None:
+        return next((v.scan.diagnosis for v in reversed(self.visits) if v.scan.diagnosis), None)
+
+    def _diagnosis_warnings(self) -> tuple[str, ...]:
+        told = self._told_diagnosis
+        if told is None or told == self.diagnosis:
+            return ()
+        if self.diagnosis:
+            return (f"The tables beside the scans say {told}, but {self.diagnosis} was given and is used.",)
+        return (f"The diagnosis is {told}, as the tables beside the scans say; give another if it is wrong.",)
 
 
 @dataclass(frozen=True)

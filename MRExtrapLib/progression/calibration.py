@@ -147,8 +147,12 @@ def band_of(horizon_years: float) -> int:
     return int(np.searchsorted(HORIZON_EDGES_YEARS, round(horizon_years, DAY_DECIMALS)))
 
 
-def calibrate(cases: Sequence[Case]) -> Calibration:
+def calibrate(cases: Sequence[Case], *, are_simulated: bool = False) -> Calibration:
     """The calibration that these cases teach.
+
+    Args:
+        cases: of everyone.
+        are_simulated: whether all of them were simulated.
 
     Raises:
         InputError: too few people.
@@ -184,7 +188,6 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         mended[region] = RegionCalibration(
             weights[region], tuple(factor * scale for scale in scales[region]), freedom
         )
-    are_simulated = all(case.family not in ("", case.person) for case in cases)
     return Calibration(mended, _tails(everyones)[0], len(people), len(cases), are_simulated)
 
 

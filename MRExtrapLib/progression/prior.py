@@ -125,7 +125,7 @@ class Prior:
 
         Scans then tell of it too; without any, intervals are as wide as those people differ.
         """
-        patterns = covariates.doubt(self.typical_covariates) @ self.mean_rate
+        patterns = (covariates.doubt(self.typical_covariates) @ self.mean_rate).astype(np.float32)
         if not patterns.any():
             return self
         return replace(self, factors=np.concatenate([self.factors, patterns]))
@@ -154,7 +154,7 @@ class Prior:
             mci, ad = self.typical_covariates[INDICATORS]
             words.append(
                 f"No diagnosis is given: rates are those of a mix of {1 - mci - ad:.0%} cognitively normal, "
-                f"{mci:.0%} MCI and {ad:.0%} AD, with intervals wide enough for each; give it if it is known."
+                f"{mci:.0%} MCI and {ad:.0%} AD, with intervals that allow for it; give it if it is known."
             )
         return tuple(words)
 

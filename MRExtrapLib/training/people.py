@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from statistics import fmean
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.ages import age_from_bids, diagnosis_from_bids, sex_from_bids
@@ -28,14 +27,24 @@ class PersonScans:
     Attributes:
         name: 'dataset/sub-…'.
         paths: (n,) T1 scans.
-        covariates: at the middle of the scans.
         ages_years: (n,) one a scan.
+        covariates: at the middle of the scans; the diagnosis is the latest that is known.
+        diagnoses: (n,) that of each scan; none where they were not looked for.
     """
 
     name: str
     paths: tuple[Path, ...]
     ages_years: tuple[float, ...]
     covariates: Covariates
+    diagnoses: tuple[str | None, ...] = ()
+
+    def known_at(self, inputs: Sequence[int]) -> Covariates:
+        """What is known with these scans alone, by their numbers: no diagnosis that came later."""
+        age_years = fmean(self.ages_years[index] for index in inputs)
+        if not self.diagnoses:
+            return replace(self.covariates, age_years=age_years)
+        by_then = self.diagnoses[: max(inputs) + 1]
+        return Covariates(age_years, self.covariates.sex, _latest(by_then))
 
 
 def find_people(
@@ -113,8 +122,13 @@ def _with_known_ages(paths: Sequence[Path]) -> tuple[list[tuple[float, Path]], l
 
 def _person(name: str, known: Sequence[tuple[float, Path]]) -> PersonScans:
     ages, paths = tuple(age for age, _ in known), tuple(path for _, path in known)
-    facts = Covariates(float(np.mean(ages)), sex_from_bids(paths[0]), diagnosis_from_bids(paths[0]))
-    return PersonScans(name, paths, ages, facts)
+    diagnoses = tuple(map(diagnosis_from_bids, paths))
+    facts = Covariates(fmean(ages), sex_from_bids(paths[0]), _latest(diagnoses))
+    return PersonScans(name, paths, ages, facts, diagnoses)
+
+
+def _latest(diagnoses: Sequence[str | None]) -> str | None:
+    return next((one for one in reversed(diagnoses) if one), None)
 
 
 def participant_of(person: PersonScans) -> str:
@@ -128,14 +142,41 @@ def scan_hashes(person: PersonScans) -> tuple[str, ...]:
 
 
 def family_of(name: str) -> str:
-    """Whom a person must not be parted from: those simulated of one scan share its anatomy, in whatever tree.
+    """Whom a person must not be parted from: those simulated of one scan share its anatomy.
 
     >>> family_of("cohort/sub-07sim2"), family_of("cohort/sub-07")
-    ('sub-07', 'cohort/sub-07')
+    ('cohort/sub-07', 'cohort/sub-07')
     """
-    own = name.rpartition("/")[2]
-    source = re.sub(r"sim\d+$", "", own)
-    return name if source == own else source
+    return re.sub(r"sim\d+$", "", name)
+
+
+def is_simulated(name: str) -> bool:
+    """Whether somebody of this name was simulated of somebody's scan."""
+    return family_of(name) != name
+
+
+def brain_of(name: str) -> str:
+    """Letters and digits of the name that a brain has in whatever folder, simulated or not.
+
+    >>> brain_of("cohort/sub-IXI012HH1211sim2"), brain_of("heads/IXI012-HH-1211")
+    ('ixi012hh1211', 'ixi012hh1211')
+    """
+    own = family_of(name).rpartition("/")[2].removeprefix("sub-")
+    return re.sub(r"[^0-9a-z]", "", own.casefold())
+
+
+def families_of(names: Iterable[str]) -> dict[str, str]:
+    """Name → family, of names in several trees: those simulated of one scan, and the one it may be of.
+
+    Two trees may number other people alike; a copy's tree does not tell whose it is, so that all of its name
+    are kept together.
+
+    >>> families_of(["a/sub-1sim1", "b/sub-1sim2", "brains/sub-1", "brains/sub-2"])
+    {'a/sub-1sim1': '1', 'b/sub-1sim2': '1', 'brains/sub-1': '1', 'brains/sub-2': 'brains/sub-2'}
+    """
+    brains = {name: brain_of(name) for name in names}
+    copied = {brain for name, brain in brains.items() if is_simulated(name)}
+    return {name: brain if brain in copied else name for name, brain in brains.items()}
 
 
 def key_of(*parts: object) -> str:

@@ -27,7 +27,7 @@ from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
 from MRExtrapLib.progression.subject_prior import pooled
-from MRExtrapLib.training.people import PersonScans, family_of, key_of
+from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
@@ -107,6 +107,7 @@ def encoded_cohort(
 
 def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     """Everyone's volumes, as the prior of volumes is fitted on."""
+    families = families_of(one.name for one in encoded.latents.people)
     return [
         MeasuredPerson(
             name=one.name,
@@ -114,7 +115,7 @@ def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
             volumes_ml=volumes,
             covariates=one.covariates,
             pooled=tuple(pooled(latent) for latent in one.latents),
-            family=family_of(one.name),
+            family=families[one.name],
         )
         for one, volumes in zip(encoded.latents.people, encoded.volumes_ml, strict=True)
     ]
@@ -126,9 +127,11 @@ def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Lesson
     With it, how sure of it they make us.
     """
     lesson = learn(people)
-    knowledge = Knowledge(lesson.prior, are_simulated=all(one.kin != one.name for one in people))
+    are_simulated = all(is_simulated(one.name) for one in people)
+    knowledge = Knowledge(lesson.prior, are_simulated=are_simulated)
     try:
-        return replace(knowledge, calibration=calibrate(cross_fitted_cases(people))), lesson
+        calibration = calibrate(cross_fitted_cases(people), are_simulated=are_simulated)
+        return replace(knowledge, calibration=calibration), lesson
     except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
         return knowledge, lesson
 

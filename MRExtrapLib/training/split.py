@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.training.people import PersonScans, family_of
+from MRExtrapLib.training.people import PersonScans, brain_of, families_of, is_simulated
 
 PARTS = ("test", "validation", "train")
 """The strictest first."""
@@ -51,10 +50,10 @@ class Split:
         ('train', 'test')
         """
         named = next((part for part in PARTS if subject in getattr(self, part)), None)
-        if named or not _is_copy(subject):
+        if named or not is_simulated(subject):
             return named or "train"
-        brain = _brain_of(subject)
-        return next((part for part in PARTS if brain in map(_brain_of, getattr(self, part))), "train")
+        brain = brain_of(subject)
+        return next((part for part in PARTS if brain in map(brain_of, getattr(self, part))), "train")
 
 
 def learners_of(people: Sequence[PersonScans], split: Split) -> tuple[list[PersonScans], list[str]]:
@@ -84,24 +83,11 @@ def draw_split(
 
 
 def _kinships(names: Iterable[str]) -> list[list[str]]:
-    """Names that show one brain, together: simulated ones, and those that they may be made of."""
-    ordered = sorted(names)
-    copied = {_brain_of(name) for name in ordered if _is_copy(name)}
+    """Names that show one brain, together."""
     kin: dict[str, list[str]] = {}
-    for name in ordered:
-        brain = _brain_of(name)
-        kin.setdefault(brain if brain in copied else name, []).append(name)
+    for name, family in families_of(sorted(names)).items():
+        kin.setdefault(family, []).append(name)
     return list(kin.values())
-
-
-def _is_copy(name: str) -> bool:
-    return family_of(name) != name
-
-
-def _brain_of(name: str) -> str:
-    """Letters and digits of the name that a brain has in whatever folder."""
-    own = family_of(name).rpartition("/")[2].removeprefix("sub-")
-    return re.sub(r"[^0-9a-z]", "", own.casefold())
 
 
 def write_split(split: Split, path: Path) -> None:

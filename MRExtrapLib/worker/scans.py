@@ -50,7 +50,7 @@ def read_subject(
             msg = f"The age at scan {scan.name} is not known; give it in years."
             raise InputError(msg)
         visits.append(Visit(scan, scan.age_years))
-    return Subject.of(visits, sex, diagnosis)
+    return Subject(tuple(visits), sex, diagnosis)
 
 
 def visit_table(inputs: Sequence[ScanInput], progress: Progress = silent) -> VisitTable:

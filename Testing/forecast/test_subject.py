@@ -79,10 +79,23 @@ def test_what_scans_say_of_a_person_is_taken_from_the_latest_that_says_it() -> N
         Visit(fake_scan(fake_voxels(0), name=f"at-{age}", sex=sex, diagnosis=diagnosis), age)
         for age, sex, diagnosis in told
     ]
-    found = Subject.of(visits)
-    assert (found.sex, found.diagnosis) == ("F", "MCI")
-    given = Subject.of(visits, "M", "AD")
-    assert (given.sex, given.diagnosis) == ("M", "AD")
+    found = Subject(tuple(visits))
+    assert (found.known_sex, found.known_diagnosis) == ("F", "MCI")
+    assert "diagnosis is MCI, as the tables" in found.warnings()[-1]
+    given = Subject(tuple(visits), "M", "AD")
+    assert (given.covariates.sex, given.covariates.diagnosis) == ("M", "AD")
+    assert "say MCI, but AD was given" in given.warnings()[-1]
+
+
+def test_a_scan_that_is_held_out_tells_nothing_of_the_diagnosis() -> None:
+    told = [(70, "CN"), (72, "MCI"), (74, "AD")]
+    visits = tuple(
+        Visit(fake_scan(fake_voxels(age), name=f"at-{age}", diagnosis=diagnosis), age)
+        for age, diagnosis in told
+    )
+    assert Subject(visits).known_diagnosis == "AD"
+    assert Subject(visits).without_last().known_diagnosis == "MCI"
+    assert Subject(visits, diagnosis="CN").without_last().known_diagnosis == "CN"
 
 
 def test_a_sex_that_contradicts_the_header_is_warned_about() -> None:

@@ -29,5 +29,6 @@ def test_every_person_counts_once() -> None:
 
 
 def test_age_alone_is_known_of_a_stranger() -> None:
-    person = PersonScans("tree/sub-1", (), (), Covariates(71.0, "F", "AD"))
-    assert stranger(person).covariates == Covariates(71.0)
+    person = PersonScans("tree/sub-1", (), (70.0, 72.0), Covariates(71.0, "F", "AD"), ("CN", "AD"))
+    assert stranger(person).known_at([0, 1]) == Covariates(71.0)
+    assert person.known_at([0]) == Covariates(70.0, "F", "CN")

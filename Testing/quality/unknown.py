@@ -53,7 +53,7 @@ def coverage_of(cases: Sequence[Case], calibration: Calibration) -> Coverage:
 
 def stranger(person: PersonScans) -> PersonScans:
     """The same person, of whom age alone is known."""
-    return replace(person, covariates=Covariates(person.covariates.age_years))
+    return replace(person, covariates=Covariates(person.covariates.age_years), diagnoses=())
 
 
 def both_coverages(
