@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.model.catalogue import find_model
+from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import (
     HORIZON_EDGES_YEARS,
     LEVELS,
@@ -236,6 +238,15 @@ def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None
     assert Knowledge(a_volume_prior) is not None
     with pytest.raises(ModelError, match="unknown key"):
         parse_knowledge(text.replace('"unit_ml"', '"units"'), "volumes.json")
+
+
+def test_the_bundled_model_says_that_its_people_were_simulated() -> None:
+    model = load_model(find_model(None))
+    assert model.volumes is not None
+    knowledge = parse_knowledge(model.volumes, model.name)
+    assert (knowledge.taught_by, knowledge.calibrated_by) == ("simulated people",) * 2
+    assert knowledge.calibration is not None
+    assert all(one.freedom is not None for one in knowledge.calibration.regions.values())
 
 
 def test_scans_like_those_of_the_calibration_are_not_called_unlike() -> None:
