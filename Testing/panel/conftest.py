@@ -50,13 +50,23 @@ def desk(tmp_path: Path, two_scans: VisitTable) -> Desk:
 
 
 @pytest.fixture(scope="session")
-def stand_in() -> Iterator[StandIn]:
+def the_stand_in() -> Iterator[StandIn]:
+    """One for all tests of a process."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from panel_host import open_stand_in
 
     opened = open_stand_in()
     yield opened
     opened.scene.close()
+
+
+@pytest.fixture
+def stand_in(the_stand_in: StandIn) -> StandIn:
+    """The stand-in host, its scene Slicer's again: tests of the scene alone open scenes of their own."""
+    import slicer
+
+    slicer.mrmlScene = the_stand_in.scene.scene
+    return the_stand_in
 
 
 @pytest.fixture
