@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +94,15 @@ class SummingSegmenter:
 
 @dataclass(frozen=True)
 class FakeConformer:
-    """Scales intensities; says what registration it is told to."""
+    """Scales intensities; says what registration it is told to.
+
+    Attributes:
+        warnings: of every scan.
+        slices_lost: by the brain, from one visit to the next.
+    """
 
     warnings: tuple[str, ...] = ()
+    slices_lost: int = 0
 
     def __call__(
         self,
@@ -106,35 +112,19 @@ class FakeConformer:
         progress: Progress = silent,
     ) -> tuple[ConformedVisit, ...]:
         progress(0.0, "conforming")
-        return tuple(self._conformed(volume) for volume in volumes)
+        return tuple(self._conformed(volume, index) for index, volume in enumerate(volumes))
 
-    def _conformed(self, volume: Volume) -> ConformedVisit:
+    def _conformed(self, volume: Volume, index: int) -> ConformedVisit:
+        brain = np.ones(volume.shape, dtype=bool)
+        brain[: index * self.slices_lost] = False
         return ConformedVisit(
             volume=volume.with_voxels(OWN_UNITS.to_normalised(volume.voxels)),
-            brain=np.ones(volume.shape, dtype=bool),
+            brain=brain,
             scan_to_template=np.eye(4),
             registration=RegistrationQuality(0.9, 0.95),
             scan_grid=volume.grid,
             intensity=OWN_UNITS,
             warnings=self.warnings,
-        )
-
-
-@dataclass(frozen=True)
-class ShrinkingBrains(FakeConformer):
-    """The same, of scans whose brains lose a slice from one visit to the next."""
-
-    def __call__(
-        self,
-        volumes: Sequence[Volume],
-        find_tissues: TissueFinder,
-        template: Template,
-        progress: Progress = silent,
-    ) -> tuple[ConformedVisit, ...]:
-        conformed = super().__call__(volumes, find_tissues, template, progress)
-        first = np.arange(SHAPE[0])[:, None, None]
-        return tuple(
-            replace(visit, brain=visit.brain & (first >= index)) for index, visit in enumerate(conformed)
         )
 
 

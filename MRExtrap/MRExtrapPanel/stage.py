@@ -14,7 +14,7 @@ from MRExtrapLib.scene.charts import move_age_marker, show_chart, show_table
 from MRExtrapLib.scene.curves import held_out_years, volume_curve
 from MRExtrapLib.scene.hierarchy import arrange
 from MRExtrapLib.scene.maps import forget_scales, show_change, show_uncertainty
-from MRExtrapLib.scene.ownership import AGE, IMAGE_KIND, Role, find
+from MRExtrapLib.scene.ownership import AGE, Role, find
 from MRExtrapLib.scene.volumes import show_between, show_visit
 from MRExtrapLib.worker.results import Interpolated, Loaded, Predicted, RegionVolume
 from MRExtrapPanel.picture import Picture, VoxelsOf
@@ -52,7 +52,7 @@ class SceneStage:
         self._person: Loaded | None = None
         self._source_id = ""
         self._scans: tuple[str, ...] = ()
-        self._chosen: tuple[str, str] | None = None
+        self._chosen_age = ""
         self._drawn: tuple = ()
         self._is_arranged = False
 
@@ -61,7 +61,7 @@ class SceneStage:
         self._person = person
         self._source_id = scans[person.reference]
         self._scans = scans
-        self._chosen = None
+        self._chosen_age = ""
         self._drawn = ()
         self._is_arranged = False
         AgeSequence(self._source()).clear()  # ages of an earlier Apply would be another model's
@@ -77,7 +77,7 @@ class SceneStage:
         if isinstance(picture.wish, Between):
             wish, image = picture.wish, placed(picture.image.image, voxels_of)
             second = slicer.mrmlScene.GetNodeByID(self._scans[wish.second]) or source
-            self._chosen = None
+            self._chosen_age = ""
             self._views.show(show_between(source, second, image, wish.alpha, picture.image.image_kind))
         else:
             self._show_age(source, picture, voxels_of)
@@ -100,7 +100,7 @@ class SceneStage:
         """Stores a sweep as a sequence of ages, which the scene keeps without any worker."""
         sequence = AgeSequence(self._source())
         for frame in frames:
-            self._chosen = _looks_of(sequence.put(prediction(frame, voxels_of), has_surfaces=False).image)
+            self._chosen_age = _age_of(sequence.put(prediction(frame, voxels_of), has_surfaces=False).image)
         arrange(self._source())
 
     def _show_age(
@@ -112,7 +112,7 @@ class SceneStage:
         sequence = AgeSequence(source)
         is_kept = sequence.image_kind_at(made.age_years) == made.image_kind
         nodes = sequence.select(made.age_years) if is_kept else show_prediction(source, made)
-        self._chosen = _looks_of(nodes.image)
+        self._chosen_age = _age_of(nodes.image)
         shown, beside = picture.wish.shown, picture.beside
         if shown is Shown.CHANGE and beside is not None:
             over = show_change(source, made.image, placed(beside.image, voxels_of), made.age_years)
@@ -128,10 +128,12 @@ class SceneStage:
             self._views.show(nodes.image)
 
     def stepped_to_years(self) -> float | None:
-        """The age of the predicted image if it was chosen elsewhere, as on Slicer's sequence toolbar."""
-        node = self.predicted_node() if self._chosen is not None else None
-        # at the same age a kept image of another kind may take the place of a passing one, and may stay
-        is_stepped = node is not None and _looks_of(node)[0] != self._chosen[0]
+        """The age of the predicted image if it was chosen elsewhere, as on Slicer's sequence toolbar.
+
+        At the same age an image of another kind may take the place of one that passed, and may stay.
+        """
+        node = self.predicted_node() if self._chosen_age else None
+        is_stepped = node is not None and _age_of(node) != self._chosen_age
         return AgeSequence(self._source()).shown_age_years if is_stepped else None
 
     def predicted_node(self) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -146,6 +148,5 @@ class SceneStage:
         return source
 
 
-def _looks_of(node: slicer.vtkMRMLScalarVolumeNode) -> tuple[str, str]:
-    """Age and kind of a predicted image."""
-    return node.GetAttribute(AGE) or "", node.GetAttribute(IMAGE_KIND) or ""
+def _age_of(node: slicer.vtkMRMLScalarVolumeNode) -> str:
+    return node.GetAttribute(AGE) or ""

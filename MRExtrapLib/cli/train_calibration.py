@@ -119,8 +119,8 @@ def _tell(knowledge: Knowledge) -> None:
 
 
 def _tell_coverage(cases: Sequence[Case]) -> None:
-    from MRExtrapLib.progression.calibration import LEVELS
     from MRExtrapLib.progression.coverage import held_out_coverage
+    from MRExtrapLib.progression.student import LEVELS
 
     try:
         coverage = held_out_coverage(cases)

@@ -23,7 +23,8 @@ from MRExtrapLib.evaluation.results import (
     VOLUME_LINE,
     VOXELWISE,
 )
-from MRExtrapLib.evaluation.scoring import mean_of, reach, slope_of
+from MRExtrapLib.evaluation.scoring import mean_of, slope_of
+from MRExtrapLib.progression.student import reach
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED, save_png
 
 STYLES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from MRExtrapLib.evaluation.answers import Answers
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, MIXED, VOLUME_LINE
-from MRExtrapLib.evaluation.scoring import LEVELS, difference, score
+from MRExtrapLib.evaluation.scoring import difference, score
+from MRExtrapLib.progression.student import LEVELS
 
 RIVALS = (CARRIED_FORWARD, VOLUME_LINE, MIXED)
 """That the model is to beat."""

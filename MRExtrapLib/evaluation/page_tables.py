@@ -10,9 +10,10 @@ import numpy as np
 from MRExtrapLib.evaluation.answers import grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, with_two_scans
 from MRExtrapLib.evaluation.results import BAYES, LINEAR
-from MRExtrapLib.evaluation.scoring import LEVELS, Figure, Score, score
+from MRExtrapLib.evaluation.scoring import Figure, Score, score
 from MRExtrapLib.evaluation.tables import identity_rows, linearity_rows, similarity_rows, split_rows
 from MRExtrapLib.evaluation.trials import STRETCHES
+from MRExtrapLib.progression.student import LEVELS
 
 MODEL_METHODS = (BAYES, LINEAR)
 

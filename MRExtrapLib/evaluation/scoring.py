@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from MRExtrapLib.evaluation.answers import Answers
+from MRExtrapLib.progression.student import LEVELS, reach
 
 Array = NDArray[np.float64]
-
-LEVELS = (0.5, 0.8, 0.95)
-"""That intervals claim to hold."""
 
 DRAWS = 2000
 """Of subjects: the ends of a 95 % interval then move by about a hundredth of its width."""
@@ -193,11 +191,6 @@ def _draws(families: int) -> Array:
     """
     generator = np.random.default_rng(SEED)
     return generator.multinomial(families, np.full(families, 1.0 / families), size=DRAWS).astype(np.float64)
-
-
-def reach(level: float, freedom: Array | float) -> Array:
-    """Standard deviations to each side that hold this share of Student's t (normal: infinite freedom)."""
-    return np.asarray(stats.t.ppf((1.0 + level) / 2.0, freedom))
 
 
 def unit_crps(z: Array, freedom: Array | float) -> Array:

@@ -16,7 +16,8 @@ from MRExtrapLib.evaluation.answers import Answer, Answers, grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers
 from MRExtrapLib.evaluation.linearity import STRAIGHT, Bow
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED
-from MRExtrapLib.evaluation.scoring import LEVELS, Figure, Score, difference, mean_of, score
+from MRExtrapLib.evaluation.scoring import Figure, Score, difference, mean_of, score
+from MRExtrapLib.progression.student import LEVELS
 
 Cell = str | int | float | bool | None
 Row = Mapping[str, Cell]

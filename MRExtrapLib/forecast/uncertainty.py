@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.subject import DIRECTIONS
@@ -23,6 +23,7 @@ from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.line import LatentLine, Latents
 from MRExtrapLib.progression.posterior import Posterior
+from MRExtrapLib.progression.student import reach
 
 PersonLine: TypeAlias = LatentLine | Posterior
 """A person's latent at every age, by least squares or with a prior."""
@@ -112,13 +113,12 @@ def _directions(age_years: float, line: PersonLine, count: int) -> _Directions |
     if isinstance(line, Posterior):
         generator = np.random.default_rng(RANDOM_SEED)
         latents = line.directions(age_years, count, generator, of_a_new_scan=True)
-        return _Directions(latents, float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0)), True)
+        return _Directions(latents, float(reach(CONFIDENCE, np.inf)), True)
     freedom = line.degrees_of_freedom
     if freedom < 1:
         return None
     scale = np.sqrt(line.variance_factor(age_years, of_a_new_scan=True))
-    reach = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, freedom))
-    return _Directions(scale * line.scatter_directions(), reach, False)
+    return _Directions(scale * line.scatter_directions(), float(reach(CONFIDENCE, freedom)), False)
 
 
 def spread_at(

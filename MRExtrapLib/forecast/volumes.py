@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy import stats
 
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.student import reach
 from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.progression.volumes import VolumeLine
 
@@ -69,7 +69,7 @@ class Statement:
         """The 95 % interval of a new scan's volume, never below zero; nothing where none is known."""
         if region not in self.spread_ml:
             return None, None
-        half_ml = float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, self.freedom[region])) * self.spread_ml[region]
+        half_ml = float(reach(CONFIDENCE, self.freedom[region])) * self.spread_ml[region]
         return max(self.volumes_ml[region] - half_ml, 0.0), self.volumes_ml[region] + half_ml
 
     def image_warnings(self, age_years: float, decoded_ml: Mapping[str, float]) -> tuple[str, ...]:

@@ -15,17 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.progression.student import LEVELS, reach
 
 Array = NDArray[np.float64]
 
 HORIZON_EDGES_YEARS = (1.0, 2.0, 4.0)
 """Part horizons into four bands, each with scales of its own; a band holds its later edge."""
-
-LEVELS = (0.5, 0.8, 0.95)
-"""That intervals must hold."""
 
 PEOPLE_OF_PRIOR = 4.0
 """A scale or a tail is held to the one above it as if so many people had agreed with that."""
@@ -134,8 +131,8 @@ class Calibration:
         """Whether what came lies within the interval that is said to hold it so often."""
         middle_ml = self.volume_ml(case.region, case.inputs, case.line_ml, case.decoded_ml)
         scale_ml = self.spread_ml(case.region, case.horizon_years, case.spread_ml)
-        reach = stats.t.ppf((1.0 + level) / 2.0, self.freedom_of(case.region))
-        return bool(abs(case.observed_ml - middle_ml) <= reach * scale_ml)
+        half_ml = reach(level, self.freedom_of(case.region)) * scale_ml
+        return bool(abs(case.observed_ml - middle_ml) <= half_ml)
 
 
 def band_of(horizon_years: float) -> int:
@@ -256,7 +253,7 @@ def _tails(reaches: Array) -> tuple[float, float]:
     """Degrees of freedom and factor of the Student's t that reaches so far at each level."""
 
     def missed(freedom: float) -> tuple[float, float]:
-        stated = stats.t.ppf((1.0 + np.array(LEVELS)) / 2.0, freedom)
+        stated = reach(LEVELS, freedom)
         factor = float(np.exp(np.mean(np.log(reaches / stated))))
         return float(np.sum(np.log(reaches / (factor * stated)) ** 2)), factor
 

@@ -12,8 +12,9 @@ from statistics import fmean
 import numpy as np
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.progression.calibration import FEWEST_PEOPLE, LEVELS, Case, calibrate
+from MRExtrapLib.progression.calibration import FEWEST_PEOPLE, Case, calibrate
 from MRExtrapLib.progression.crossfit import parted
+from MRExtrapLib.progression.student import LEVELS
 
 MOST_FOLDS = 50
 """A calibration of a thousand people takes a minute; so many of them are made."""

@@ -18,7 +18,6 @@ from MRExtrapLib.cohort.forecasting import subject_of
 from MRExtrapLib.evaluation.images import Bench, image_estimates
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.results import BAYES
-from MRExtrapLib.evaluation.scoring import reach
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.engine import Engine
@@ -27,6 +26,7 @@ from MRExtrapLib.forecast.subject import Request, Subject
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import Calibration, RegionCalibration
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
+from MRExtrapLib.progression.student import reach
 from MRExtrapLib.training.packing import Provenance, pack_progression
 
 DONE, BAD_INPUT, BAD_MODEL = 0, 2, 3

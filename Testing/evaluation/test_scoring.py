@@ -11,7 +11,6 @@ from scipy import integrate, stats
 from MRExtrapLib.evaluation.answers import Answer, Answers
 from MRExtrapLib.evaluation.findings import _verdict
 from MRExtrapLib.evaluation.scoring import (
-    LEVELS,
     bootstrap,
     difference,
     mean_of,
@@ -19,6 +18,7 @@ from MRExtrapLib.evaluation.scoring import (
     slope_of,
     unit_crps,
 )
+from MRExtrapLib.progression.student import LEVELS
 
 COVERAGE_TOLERANCE = 0.025
 """Three standard errors of a share of one half among 4000."""

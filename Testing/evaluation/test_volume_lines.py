@@ -9,8 +9,9 @@ import pytest
 
 from MRExtrapLib.evaluation.answers import answers_of, grouped
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, MIXED, POPULATION, VOLUME_LINE
-from MRExtrapLib.evaluation.scoring import LEVELS, score
+from MRExtrapLib.evaluation.scoring import score
 from MRExtrapLib.evaluation.volume_lines import volume_estimates
+from MRExtrapLib.progression.student import LEVELS
 
 ROUNDING_ML = 1e-9
 """Of hundreds of millilitres in float64."""

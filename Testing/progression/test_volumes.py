@@ -13,7 +13,6 @@ from MRExtrapLib.model.catalogue import find_model
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import (
     HORIZON_EDGES_YEARS,
-    LEVELS,
     Calibration,
     Case,
     RegionCalibration,
@@ -27,6 +26,7 @@ from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_k
 from MRExtrapLib.progression.learning import MeasuredPerson
 from MRExtrapLib.progression.likeness import Likeness, likeness
 from MRExtrapLib.progression.line import fit_line
+from MRExtrapLib.progression.student import LEVELS
 from MRExtrapLib.progression.trajectory import bend_warnings
 from MRExtrapLib.progression.volumes import VolumePrior, fit_volume_prior, volume_table
 

@@ -30,8 +30,9 @@ from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.model.catalogue import find_model
-from MRExtrapLib.progression.calibration import LEVELS, Calibration, Case
+from MRExtrapLib.progression.calibration import Calibration, Case
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.student import LEVELS
 from MRExtrapLib.training.people import PersonScans
 
 Coverage = Mapping[str, Sequence[float]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import ShrinkingBrains, fake_engine, fake_visits
+from fakes import FakeConformer, fake_engine, fake_visits
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -156,7 +156,7 @@ def test_a_forecast_is_drawn_with_its_held_out_truth(tmp_path: Path) -> None:
 
 
 def test_a_brain_that_only_an_earlier_visit_has_is_no_change() -> None:
-    engine = replace(fake_engine(), conformer=ShrinkingBrains())
+    engine = replace(fake_engine(), conformer=FakeConformer(slices_lost=1))
     made = forecast(Subject(fake_visits(70, 72)), Request((72,), image="plain"), engine)
     last = made.observations[-1]
     change = change_since(last, made.predictions[0]).voxels

@@ -13,7 +13,7 @@ from fakes import (
     AFFINE,
     OWN_UNITS,
     SHAPE,
-    ShrinkingBrains,
+    FakeConformer,
     fake_engine,
     fake_scan,
     fake_visits,
@@ -162,7 +162,7 @@ def test_between_two_visits_lie_mixtures(worker: LocalWorker, subject: str) -> N
 
 
 def test_nothing_changes_from_a_visit_to_the_line_through_it_though_brains_differ(tmp_path: Path) -> None:
-    engine = replace(fake_engine(), conformer=ShrinkingBrains())
+    engine = replace(fake_engine(), conformer=FakeConformer(slices_lost=1))
     prepared = prepare(Subject(fake_visits(70, 72)), Request((72,)), engine)
     with Session(tmp_path / f"{PREFIX}0").open() as session:
         person = Person("subject-1", prepared, session)
