@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.model.catalogue import find_model
-from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import (
     HORIZON_EDGES_YEARS,
-    Calibration,
     Case,
-    RegionCalibration,
     band_of,
     calibrate,
 )
@@ -146,32 +142,6 @@ def test_calibrated_intervals_hold_on_people_who_calibrated_nothing(
     assert np.mean(inside) == pytest.approx(level, abs=0.05)
 
 
-def cases_of_two_tails(people: range, seed: int) -> list[Case]:
-    """One region missed mostly by little and seldom by much, the other as the normal distribution does."""
-    generator = np.random.default_rng(seed)
-    return [
-        Case(f"p{number}", region, 1, 3.0, missed_ml, 0.0, 0.0, 1.0)
-        for number in people
-        for region, missed_ml in (
-            ("ventricles", 2.0 * generator.standard_t(2.0)),
-            ("hippocampus", 0.2 * generator.normal()),
-        )
-    ]
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("region", ["ventricles", "hippocampus"])
-def test_each_region_has_its_own_tails(region: str, level: float) -> None:
-    calibration = calibrate(cases_of_two_tails(range(200), seed=1))
-    assert calibration.freedom_of("ventricles") < calibration.freedom < calibration.freedom_of("hippocampus")
-    inside = [
-        calibration.holds(case, level)
-        for case in cases_of_two_tails(range(200, 2200), seed=2)
-        if case.region == region
-    ]
-    assert np.mean(inside) == pytest.approx(level, abs=0.04)
-
-
 def test_held_out_coverage_tells_how_often_intervals_hold_for_others(a_volume_prior: VolumePrior) -> None:
     cases, _ = cases_of(a_volume_prior, range(40), seed=4)
     told = held_out_coverage(cases)
@@ -183,22 +153,9 @@ def test_held_out_coverage_tells_how_often_intervals_hold_for_others(a_volume_pr
             assert told[region][level] == pytest.approx(held, abs=0.12)
 
 
-def test_nobody_is_judged_by_what_they_taught() -> None:
-    """One person whom everything missed by far is outside, however wide that would make the intervals."""
-    cases = [Case(f"p{number}", "hippocampus", 1, 3.0, 0.1, 0.0, 0.0, 1.0) for number in range(5)]
-    cases += [Case("far", "hippocampus", 1, 3.0, 1000.0, 0.0, 0.0, 1.0, "kin") for _ in range(3)]
-    cases += [Case("farther", "hippocampus", 1, 3.0, 2000.0, 0.0, 0.0, 1.0, "kin")]
-    assert held_out_coverage(cases)["hippocampus"] == dict.fromkeys(LEVELS, pytest.approx(5 / 6))
-
-
 def test_too_few_to_hold_anyone_out_are_refused(a_volume_prior: VolumePrior) -> None:
     with pytest.raises(InputError, match="6 people or more; there are 5"):
         held_out_coverage(cases_of(a_volume_prior, range(5), seed=1)[0])
-
-
-def test_regions_of_a_model_calibrated_with_shared_tails_keep_those() -> None:
-    shared = Calibration({"hippocampus": RegionCalibration((0.0, 0.0), (1.0, 1.0, 1.0, 1.0))}, 7.0, 20, 100)
-    assert shared.freedom_of("hippocampus") == 7.0
 
 
 def test_the_image_counts_as_much_as_it_is_right(a_volume_prior: VolumePrior) -> None:
@@ -238,15 +195,6 @@ def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None
     assert Knowledge(a_volume_prior) is not None
     with pytest.raises(ModelError, match="unknown key"):
         parse_knowledge(text.replace('"unit_ml"', '"units"'), "volumes.json")
-
-
-def test_the_bundled_model_says_that_its_people_were_simulated() -> None:
-    model = load_model(find_model(None))
-    assert model.volumes is not None
-    knowledge = parse_knowledge(model.volumes, model.name)
-    assert (knowledge.taught_by, knowledge.calibrated_by) == ("simulated people",) * 2
-    assert knowledge.calibration is not None
-    assert all(one.freedom is not None for one in knowledge.calibration.regions.values())
 
 
 def test_scans_like_those_of_the_calibration_are_not_called_unlike() -> None:
