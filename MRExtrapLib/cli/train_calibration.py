@@ -105,11 +105,14 @@ def _people(arguments: argparse.Namespace) -> list[PersonScans]:
 
 
 def _tell(knowledge: Knowledge) -> None:
+    from MRExtrapLib.progression.calibration import HORIZONS_YEARS
+
     calibration, likeness = knowledge.calibration, knowledge.likeness
     if calibration is None:
         return
     print(f"{calibration.people} people, {calibration.cases} cases; Student's t of {calibration.freedom:g}.")
-    print(f"{'region':>14}{'image, 1 scan':>15}{'more':>6}   widths at <1, 1-2, 2-4, >4 years")
+    horizons = ", ".join(f"{years:g}" for years in HORIZONS_YEARS)
+    print(f"{'region':>14}{'image, 1 scan':>15}{'more':>6}   widths at {horizons} years")
     for region in _main(calibration.regions):
         one = calibration.regions[region]
         widths = " ".join(f"{scale:5.2f}" for scale in one.scales)

@@ -2,9 +2,9 @@
 
 For each region the prediction is a mixture of the line through volumes and the decoded image, weighed as it
 missed least; what it still misses, in units of its stated deviation, gives the scale of its intervals, region
-by region and horizon by horizon, and their tails, region by region (Student's t). People are few: a person
-counts once however many scans there were, weights are held back to the line, the scale of a horizon to that
-of the region, and scale and tails of a region to those of all.
+by region and at a few horizons with straight lines between them, and their tails, region by region (Student's
+t). People are few: a person counts once however many scans there were, weights are held back to the line, the
+scale of a horizon to that of the region, and scale and tails of a region to those of all.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from MRExtrapLib.progression.student import LEVELS, reach
 
 Array = NDArray[np.float64]
 
-HORIZON_EDGES_YEARS = (1.0, 2.0, 4.0)
-"""Part horizons into four bands, each with scales of its own; a band holds its later edge."""
+HORIZONS_YEARS = (1.0, 2.0, 4.0, 6.0)
+"""Each has scales of its own; between two of them scales run straight, and beyond them they stay."""
 
 PEOPLE_OF_PRIOR = 4.0
 """A scale or a tail is held to the one above it as if so many people had agreed with that."""
@@ -35,9 +35,6 @@ FEWEST_PEOPLE = 5
 
 FREEDOMS = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, 100.0)
 """Degrees of freedom that are tried; the last is as good as normal."""
-
-DAY_DECIMALS = 3
-"""Ages come to a thousandth of a year; what arithmetic adds beyond that is not time."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class RegionCalibration:
 
     Attributes:
         image_weights: of the decoded image's volume against the line's, from one scan and from several.
-        scales: of the stated deviation, one for each band of horizons.
+        scales: of the stated deviation, at each of `HORIZONS_YEARS`.
         freedom: degrees of freedom of Student's t that its intervals follow; None in models calibrated when
             all regions shared one.
     """
@@ -89,7 +86,7 @@ class RegionCalibration:
 
     def __post_init__(self) -> None:
         is_weight = all(0.0 <= weight <= 1.0 for weight in self.image_weights)
-        if not is_weight or len(self.scales) != len(HORIZON_EDGES_YEARS) + 1 or min(self.scales) <= 0:
+        if not is_weight or len(self.scales) != len(HORIZONS_YEARS) or min(self.scales) <= 0:
             msg = (
                 f"A region is calibrated with the weights {self.image_weights} and the scales {self.scales}, "
                 "which cannot be; calibrate again."
@@ -121,7 +118,7 @@ class Calibration:
 
     def spread_ml(self, region: str, horizon_years: float, stated_ml: float) -> float:
         """The scale of Student's t about it."""
-        return stated_ml * self.regions[region].scales[band_of(horizon_years)]
+        return stated_ml * float(near_horizons(horizon_years) @ self.regions[region].scales)
 
     def freedom_of(self, region: str) -> float:
         """Degrees of freedom of Student's t that the region's intervals follow."""
@@ -135,13 +132,13 @@ class Calibration:
         return bool(abs(case.observed_ml - middle_ml) <= half_ml)
 
 
-def band_of(horizon_years: float) -> int:
-    """Which band a horizon lies in.
+def near_horizons(years: float) -> Array:
+    """How much each of `HORIZONS_YEARS` says of a horizon, (4,) that sum to one.
 
-    >>> [band_of(years) for years in (0.0, 1.0, 3.0, 4.0, 9.0)]
-    [0, 0, 2, 2, 3]
+    >>> [near_horizons(years).tolist() for years in (0.0, 2.5, 9.0)]
+    [[1.0, 0.0, 0.0, 0.0], [0.0, 0.75, 0.25, 0.0], [0.0, 0.0, 0.0, 1.0]]
     """
-    return int(np.searchsorted(HORIZON_EDGES_YEARS, round(horizon_years, DAY_DECIMALS)))
+    return np.array([np.interp(years, HORIZONS_YEARS, one) for one in np.eye(len(HORIZONS_YEARS))])
 
 
 def calibrate(cases: Sequence[Case], *, are_simulated: bool = False) -> Calibration:
@@ -164,17 +161,11 @@ def calibrate(cases: Sequence[Case], *, are_simulated: bool = False) -> Calibrat
     of_region = {region: [case for case in cases if case.region == region] for region in regions}
     weights = {region: _weights(some) for region, some in of_region.items()}
     score = {region: _scores(some, weights[region]) for region, some in of_region.items()}
-    everyone = [(case.kin, z) for region, some in of_region.items() for case, z in score[region].items()]
+    everyone = [(case.kin, z, 1.0) for region, some in of_region.items() for case, z in score[region].items()]
     overall = _held(1.0, everyone)
-    scales = {}
-    for region, some in of_region.items():
-        whole = _held(overall, [(case.kin, z) for case, z in score[region].items()])
-        scales[region] = tuple(
-            _held(whole, [(case.kin, score[region][case]) for case in some if _is_in(band, case)])
-            for band in range(len(HORIZON_EDGES_YEARS) + 1)
-        )
+    scales = {region: _scales(score[region], overall) for region in regions}
     left = {
-        case: z / scales[region][band_of(case.horizon_years)]
+        case: z / float(near_horizons(case.horizon_years) @ scales[region])
         for region in regions
         for case, z in score[region].items()
     }
@@ -188,8 +179,14 @@ def calibrate(cases: Sequence[Case], *, are_simulated: bool = False) -> Calibrat
     return Calibration(mended, _tails(everyones)[0], len(people), len(cases), are_simulated)
 
 
-def _is_in(band: int, case: Case) -> bool:
-    return band_of(case.horizon_years) == band
+def _scales(scores: Mapping[Case, float], overall: float) -> tuple[float, ...]:
+    """Of one region, at each of the horizons; a case speaks for the two that it lies between."""
+    near = {case: near_horizons(case.horizon_years) for case in scores}
+    whole = _held(overall, [(case.kin, z, 1.0) for case, z in scores.items()])
+    return tuple(
+        _held(whole, [(case.kin, z, near[case][one]) for case, z in scores.items() if near[case][one] > 0])
+        for one in range(len(HORIZONS_YEARS))
+    )
 
 
 def _weights(cases: Sequence[Case]) -> tuple[float, float]:
@@ -216,13 +213,17 @@ def _scores(cases: Sequence[Case], weights: tuple[float, float]) -> dict[Case, f
     return found
 
 
-def _held(prior_scale: float, scores: Iterable[tuple[str, float]]) -> float:
-    """The scale of some scores, each person counting once, held to the one above."""
-    squares: dict[str, list[float]] = {}
-    for person, z in scores:
-        squares.setdefault(person, []).append(z**2)
-    total = sum(float(np.mean(some)) for some in squares.values())
-    return float(np.sqrt((PEOPLE_OF_PRIOR * prior_scale**2 + total) / (PEOPLE_OF_PRIOR + len(squares))))
+def _held(prior_scale: float, scores: Iterable[tuple[str, float, float]]) -> float:
+    """The scale of some scores with weights, each person counting once at most, held to the one above."""
+    told: dict[str, list[tuple[float, float]]] = {}
+    for person, z, weight in scores:
+        told.setdefault(person, []).append((z**2, weight))
+    squares, counts = PEOPLE_OF_PRIOR * prior_scale**2, PEOPLE_OF_PRIOR
+    for some in told.values():
+        values, weights = np.array(some).T
+        squares += weights.max() * np.average(values, weights=weights)
+        counts += weights.max()
+    return float(np.sqrt(squares / counts))
 
 
 def _person_means(cases: Sequence[Case], value: Callable[[Case], float]) -> Array:

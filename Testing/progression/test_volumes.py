@@ -10,9 +10,10 @@ import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.calibration import (
-    HORIZON_EDGES_YEARS,
+    HORIZONS_YEARS,
+    Calibration,
     Case,
-    band_of,
+    RegionCalibration,
     calibrate,
 )
 from MRExtrapLib.progression.covariates import Covariates
@@ -173,8 +174,26 @@ def test_nobody_calibrates_with_too_few_people(a_volume_prior: VolumePrior) -> N
         calibrate(cases_of(a_volume_prior, range(3), seed=1)[0])
 
 
-def test_each_horizon_has_a_band() -> None:
-    assert [band_of(years) for years in (0.0, *HORIZON_EDGES_YEARS, 30.0)] == [0, 0, 1, 2, 3]
+def test_an_interval_never_jumps_as_the_horizon_grows() -> None:
+    """Scales are those of the horizons at these, straight between, and level beyond."""
+    widths = (1.1, 1.4, 0.8, 2.0)
+    one = Calibration({"hippocampus": RegionCalibration((0.0, 0.0), widths)}, 7.0, 20, 100)
+    at = [one.spread_ml("hippocampus", years, 1.0) for years in (0.0, *HORIZONS_YEARS, 30.0)]
+    assert at == pytest.approx([widths[0], *widths, widths[-1]])
+    finely = np.array([one.spread_ml("hippocampus", years, 1.0) for years in np.linspace(0, 8, 801)])
+    assert np.abs(np.diff(finely)).max() < 0.01
+
+
+def test_a_horizon_between_two_teaches_both() -> None:
+    """Predictions three years on miss by twice as much as stated: at two and at four years alike."""
+    cases = [
+        Case(f"p{number}", "hippocampus", 1, years, missed, 0.0, 0.0, 1.0)
+        for number in range(100)
+        for years, missed in ((1.0, 1.0), (3.0, 2.0))
+    ]
+    scales = calibrate(cases).regions["hippocampus"].scales
+    assert scales[1] == pytest.approx(scales[2])
+    assert scales[1] > 1.5 * scales[0]
 
 
 def test_knowledge_comes_back_from_its_text(a_volume_prior: VolumePrior) -> None:
