@@ -23,7 +23,7 @@ from MRExtrapLib.errors import InputError
 if TYPE_CHECKING:
     from MRExtrapLib.model.device import Device
     from MRExtrapLib.model.folder import Model
-    from MRExtrapLib.training.ageing import AgedBrain
+    from MRExtrapLib.training.brains import Brain
 
 SEGMENTER_OPTIONS = ("steps", "seed", "accumulate", "learning_rate", "dice_weight")
 """That go into a training of the segmenter under their own names."""
@@ -42,13 +42,12 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
         "seen in one place no longer depends on all others"
     )
     segmenter.add_argument("--settle", type=int, metavar="N", help=settle_help)
-    aged_help = (
-        "folders of T1 scans, of which those that train are labelled by the segmenter that is refined, and "
-        "aged: half of all crops then show one of these brains at one of several ages, so that what moves "
-        "keeps its name"
+    brains_help = (
+        "folders of T1 scans without labels. The network's own recent weights name those that train, and "
+        "labelled scans, and it learns to find the same in them once every structure has grown or shrunk"
     )
-    segmenter.add_argument("--aged", nargs="+", type=Path, default=[], metavar="DIR", help=aged_help)
-    segmenter.add_argument("--most", type=int, metavar="N", help="at most N aged scans of each folder")
+    segmenter.add_argument("--brains", nargs="+", type=Path, default=[], metavar="DIR", help=brains_help)
+    segmenter.add_argument("--most", type=int, metavar="N", help="at most N of these scans of each folder")
     segmenter.set_defaults(run=train_segmenter)
 
 
@@ -56,7 +55,7 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train segmenter`."""
     from MRExtrapLib.imaging.template import bundled_template
     from MRExtrapLib.model.catalogue import find_model
-    from MRExtrapLib.model.device import pick_device
+    from MRExtrapLib.model.device import on_device, pick_device
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.model.memory import keep_freed_memory
     from MRExtrapLib.training.brains import find_scans
@@ -64,6 +63,7 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.training.labelled import read_labelled
     from MRExtrapLib.training.packing import pack_segmenter
     from MRExtrapLib.training.run import join_processes, one_after_the_first, rank
+    from MRExtrapLib.training.sampling import placed_head
     from MRExtrapLib.training.segmenter import SegmenterTraining, train_segmenter
     from MRExtrapLib.training.settling import settled
 
@@ -72,15 +72,15 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     if arguments.settle is not None and (arguments.settle < 1 or not arguments.start_from):
         msg = f"--settle {arguments.settle} fixes a trained network: give 1 crop or more, and --start-from."
         raise InputError(msg)
-    if arguments.aged and not arguments.start_from:
-        msg = f"Scans of {arguments.aged[0]} are labelled by the network that is refined: give --start-from."
+    if arguments.brains and not arguments.start_from:
+        msg = f"Scans of {arguments.brains[0]} are named by the network that is refined: give --start-from."
         raise InputError(msg)
     join_processes()
     keep_freed_memory()
     with one_after_the_first():
-        labelled, scans = _labelled(arguments), [find_scans(folder) for folder in arguments.aged]
-        to_age = [subject for subject, _ in itertools.chain(*scans)]
-        split = split_of(arguments, [*(subject for subject, _, _ in labelled), *to_age])
+        labelled, scans = _labelled(arguments), [find_scans(folder) for folder in arguments.brains]
+        unnamed = [subject for subject, _ in itertools.chain(*scans)]
+        split = split_of(arguments, [*(subject for subject, _, _ in labelled), *unnamed])
         heads = [read_labelled(*item) for item in labelled if split.part_of(item[0]) == "train"]
     defaults = SegmenterTraining()
     training = replace(defaults, **given(arguments, *SEGMENTER_OPTIONS))
@@ -88,18 +88,19 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
         training = replace(training, crops=replace(defaults.crops, size=arguments.crop))
     start = load_model(find_model(arguments.start_from)) if arguments.start_from else None
     known = segmenter_of(start) if start else None
+    device = pick_device(arguments.device)
     if known and arguments.settle:
-        crops = Crops(heads, arguments.settle, training.seed, training.crops)
-        known = settled(known, (crops[i][0][None] for i in range(arguments.settle)))
+        placed = [placed_head(head, device.torch) for head in heads]
+        crops = Crops(placed, training.seed, training.crops)
+        known = settled(on_device(known, device.torch), (crops[i][0][None] for i in range(arguments.settle)))
     if known:
         training = replace(training, network=known.config)
-    device = pick_device(arguments.device)
     with one_after_the_first():
         used = [scan for found in scans for scan in evenly(found, split, arguments.most)]
         learners = [scan for scan in used if split.part_of(scan[0]) == "train"]
-        aged = _aged(arguments, learners, start, device) if start and arguments.aged else []
-    network, run = train_segmenter(heads, training, arguments.output, device.torch, known, aged)
-    taught = {*(head.subject for head in heads), *(brain.subject for brain in aged)}
+        brains = _brains(arguments, learners, start, device) if start and arguments.brains else []
+    network, run = train_segmenter(heads, training, arguments.output, device.torch, known, brains)
+    taught = {*(head.subject for head in heads), *(brain.subject for brain in brains)}
     provenance = provenance_of(arguments, sorted(taught), training.seed, run)
     if rank() == 0:
         pack_segmenter(network, start, bundled_template(), provenance, arguments.output / "model")
@@ -107,23 +108,21 @@ def train_segmenter(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _aged(
+def _brains(
     arguments: argparse.Namespace, learners: Sequence[tuple[str, Path]], start: Model, device: Device
-) -> Sequence[AgedBrain]:
-    """Those who train at several ages; what was made before is found in the run."""
+) -> Sequence[Brain]:
+    """The scans without labels that train; what was prepared before is found in the run."""
     from MRExtrapLib.anatomy.segmentation import Segmenter
-    from MRExtrapLib.model.manifest import weights_file
-    from MRExtrapLib.training.ageing import aged_brains
+    from MRExtrapLib.training.brains import prepared_brains
     from MRExtrapLib.training.run import rank
 
-    teacher = Segmenter(segmenter_of(start), device)
-    sha256 = start.manifest.files[weights_file("segmenter")]
-    brains, refused = aged_brains(learners, teacher, sha256, arguments.seed, arguments.output / "aged")
+    finder = Segmenter(segmenter_of(start), device)
+    brains, refused = prepared_brains(learners, finder.find_tissues, arguments.output / "prepared")
     if rank() == 0:
         tell_left_out(refused)
     if not brains:
-        folders = ", ".join(map(str, arguments.aged))
-        msg = f"No scan in {folders} may train and can be aged; give a folder that holds T1 scans that may."
+        folders = ", ".join(map(str, arguments.brains))
+        msg = f"No scan in {folders} may train and can be read; give a folder that holds T1 scans that may."
         raise InputError(msg)
     return brains
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from MRExtrapLib.training.painting import blur
+from MRExtrapLib.training.painting import blur, generator_of
 
 
 def random_rotation(rng: np.random.Generator, largest_degrees: float) -> NDArray[np.float64]:
@@ -24,64 +24,54 @@ def random_rotation(rng: np.random.Generator, largest_degrees: float) -> NDArray
     return matrix
 
 
-def smooth_field(shape: tuple[int, ...], knots: int, rng: np.random.Generator) -> Tensor:
+def smooth_field(
+    shape: tuple[int, ...], knots: int, rng: np.random.Generator, device: torch.device | None = None
+) -> Tensor:
     """A smooth random field of unit spread at its knots, (X, Y, Z)."""
-    coarse = torch.from_numpy(rng.standard_normal((1, 1, knots, knots, knots)).astype(np.float32))
+    coarse = torch.from_numpy(rng.standard_normal((1, 1, knots, knots, knots)).astype(np.float32)).to(device)
     return F.interpolate(coarse, size=shape, mode="trilinear", align_corners=True)[0, 0]
 
 
 def crop_coordinates(
-    centre_mm: NDArray, size: int, rng: np.random.Generator, *, is_still: bool, bend_mm: float = 2.0
+    centre_mm: NDArray,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    is_still: bool,
+    bend_mm: float = 2.0,
+    device: torch.device | None = None,
 ) -> Tensor:
     """(size, size, size, 3) positions in mm of a 1 mm crop: turned, scaled, mirrored and gently bent.
 
     `is_still` keeps the voxel lattice (only mirrored), for labels coarser than the crop.
     """
-    axis = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
+    axis = torch.arange(size, dtype=torch.float32, device=device) - (size - 1) / 2
     lattice = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
+    centre = torch.from_numpy(centre_mm).float().to(device)
     mirror = np.array([-1.0 if rng.random() < 0.5 else 1.0, 1, 1])
     if is_still:
-        return lattice * torch.from_numpy(mirror).float() + torch.from_numpy(centre_mm).float()
+        return lattice * torch.from_numpy(mirror).float().to(device) + centre
     matrix = random_rotation(rng, 15) @ np.diag(
         mirror * rng.uniform(0.87, 1.15) * rng.uniform(0.95, 1.05, size=3)
     )
-    moved = lattice @ torch.from_numpy(matrix.T).float() + torch.from_numpy(centre_mm).float()
-    bend = torch.stack([smooth_field((size,) * 3, int(rng.integers(3, 7)), rng) for _ in range(3)], dim=-1)
-    return moved + bend * float(rng.uniform(0, bend_mm))
-
-
-def sample(
-    volume: NDArray, coordinates_mm: Tensor, spacing_mm: tuple[float, ...], *, is_labels: bool
-) -> Tensor:
-    """Values of a volume (voxel 0 at 0 mm) at positions (…, 3) in mm; nothing (0) outside."""
-    index = coordinates_mm / torch.tensor(spacing_mm, dtype=torch.float32)
-    low = np.maximum(np.floor(index.amin(dim=(0, 1, 2)).numpy()).astype(int) - 1, 0)
-    high = np.minimum(np.ceil(index.amax(dim=(0, 1, 2)).numpy()).astype(int) + 2, volume.shape)
-    if (high - low < 2).any():
-        return torch.zeros(coordinates_mm.shape[:-1])
-    part = torch.from_numpy(
-        volume[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
-    )
-    unit = (index - torch.from_numpy(low).float()) / torch.tensor([n - 1 for n in part.shape]) * 2 - 1
-    values = F.grid_sample(
-        part[None, None], unit.flip(-1)[None], mode="nearest" if is_labels else "bilinear", align_corners=True
-    )
-    return values[0, 0]
+    moved = lattice @ torch.from_numpy(matrix.T).float().to(device) + centre
+    waves = [smooth_field((size,) * 3, int(rng.integers(3, 7)), rng, device) for _ in range(3)]
+    return moved + torch.stack(waves, dim=-1) * float(rng.uniform(0, bend_mm))
 
 
 def degrade(image: Tensor, rng: np.random.Generator) -> Tensor:
     """Bias field, gamma, coarser resolution and Rician noise, as scanners add them; (X, Y, Z)."""
-    shape = tuple(image.shape)
+    shape, device = tuple(image.shape), image.device
     if rng.random() < 0.7:
         image = image * torch.exp(
-            float(rng.uniform(0, 0.15)) * smooth_field(shape, int(rng.integers(2, 5)), rng)
+            float(rng.uniform(0, 0.15)) * smooth_field(shape, int(rng.integers(2, 5)), rng, device)
         )
     if rng.random() < 0.4:
         image = image.clamp(min=0) ** float(np.exp(rng.normal(0, 0.12)))
     if rng.random() < 0.3:
         image = blur(image, float(rng.uniform(0.4, 1.2)))
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    generator = generator_of(rng, device)
     sigma = float(rng.uniform(0, 0.04))
-    real = image + sigma * torch.randn(shape, generator=generator)
-    imaginary = sigma * torch.randn(shape, generator=generator)
+    real = image + sigma * torch.randn(shape, generator=generator, device=device)
+    imaginary = sigma * torch.randn(shape, generator=generator, device=device)
     return torch.where(image > 0, torch.hypot(real, imaginary), image)

@@ -57,18 +57,25 @@ def paint(parts: Sequence[Tensor], means: NDArray[np.float32], rng: np.random.Ge
         means: label → mean intensity.
         rng: draws texture and point spread.
     """
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    device = parts[0].device
+    generator = generator_of(rng, device)
     spreads = rng.uniform(0.005, 0.06, size=means.shape).astype(np.float32)
-    mean_of, first = torch.from_numpy(means), parts[0].long()
+    mean_of, first = torch.from_numpy(means).to(device), parts[0].long()
     image = torch.stack([mean_of[part.long()] for part in parts]).mean(dim=0)
-    image += torch.from_numpy(spreads)[first] * torch.randn(first.shape, generator=generator)
+    noise = torch.randn(first.shape, generator=generator, device=device)
+    image += torch.from_numpy(spreads).to(device)[first] * noise
     return blur(image, float(rng.uniform(0.3, 0.9)))
+
+
+def generator_of(rng: np.random.Generator, device: torch.device) -> torch.Generator:
+    """What draws on a device, begun by the next number of `rng`."""
+    return torch.Generator(device).manual_seed(int(rng.integers(2**31)))
 
 
 def blur(image: Tensor, sigma_voxels: float) -> Tensor:
     """(X, Y, Z) smoothed by a Gaussian, the edges repeated."""
     radius = max(1, round(2.5 * sigma_voxels))
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device=image.device)
     kernel = torch.exp(-0.5 * (offsets / sigma_voxels) ** 2)
     kernel /= kernel.sum()
     smooth = image[None, None]

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from MRExtrapLib.model.device import on_device
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
-from MRExtrapLib.training.ageing import AgedBrain
+from MRExtrapLib.training.brains import Brain
 from MRExtrapLib.training.crops import CropConfig, Crops
 from MRExtrapLib.training.labelled import LabelledHead
 from MRExtrapLib.training.losses import segmentation_loss
 from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
+from MRExtrapLib.training.sampling import placed_brain, placed_head
 from MRExtrapLib.training.schedule import learning_rate_share
+from MRExtrapLib.training.teaching import Teacher, state_of
 
 CORNERS_A_STEP = 2
 """Of the eight voxels of each fine block that the network answers for, so many are compared in a step."""
-
-Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
-"""Image (1, 1, S, S, S), channels (1, 8, S/2, S/2, S/2), whether the labels are coarse (1,)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,6 @@ class SegmenterTraining:
     warm_up_steps: int = 50
     save_every: int = 100
     seed: int = 2024
-    workers: int = 1
 
 
 def train_segmenter(
@@ -51,7 +48,7 @@ def train_segmenter(
     folder: Path,
     device: torch.device,
     start: SegmenterNetwork | None = None,
-    aged: Sequence[AgedBrain] = (),
+    brains: Sequence[Brain] = (),
 ) -> tuple[SegmenterNetwork, Run]:
     """A segmenter trained for `training.steps` optimiser steps, resumed from the folder if it holds a run.
 
@@ -61,7 +58,8 @@ def train_segmenter(
         folder: of the run.
         device: where.
         start: an earlier segmenter of the same architecture whose weights are refined.
-        aged: brains at several ages, which half of the crops show where there are any.
+        brains: without labels. Where there are any, the mean of the network's own recent weights names them,
+            and scanned heads, and teaches it to find the same in them once they have changed.
     """
     join_processes()
     torch.manual_seed(training.seed)
@@ -71,11 +69,14 @@ def train_segmenter(
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
     )
-    run = Run(folder, _configuration(training, len(heads), len(aged)))
-    parts: dict[str, Trained] = {"network": network, "optimiser": optimiser}
+    teacher = Teacher(network) if brains else None
+    counts = {"heads": len(heads), "brains": len(brains)}
+    run = Run(folder, {"kind": "segmenter", **asdict(training), **counts})
+    parts: dict[str, Trained] = {"network": network, "optimiser": optimiser, **state_of(teacher)}
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
-    batches = iter(_loader(heads, aged, training, run.step))
+    placed = [placed_head(head, device) for head in heads] + [placed_brain(one, device) for one in brains]
+    crops = Crops(placed, training.seed, training.crops, teacher)
     bar = tqdm(
         range(run.step, training.steps),
         desc="segmenter",
@@ -87,8 +88,9 @@ def train_segmenter(
         share = learning_rate_share(step, training.steps, training.warm_up_steps)
         for group in optimiser.param_groups:
             group["lr"] = training.learning_rate * share
-        corners = _corners(training.seed, step)
-        loss = _step(wrapped, optimiser, batches, training, device, corners)
+        loss = _step(wrapped, optimiser, crops, training, step, share)
+        if teacher is not None:
+            teacher.follow(network)
         run.step = step + 1
         bar.set_postfix(loss=f"{loss:.3f}")
         if run.step % 10 == 0:
@@ -96,30 +98,6 @@ def train_segmenter(
         if run.step % training.save_every == 0 or run.step == training.steps:
             run.save(parts)
     return network.eval(), run
-
-
-def _configuration(training: SegmenterTraining, heads: int, aged: int) -> dict[str, object]:
-    """What a resumed run must agree in; newer options only where they are used, so that older runs go on."""
-    told = {"kind": "segmenter", **asdict(training), "heads": heads}
-    if not training.network.is_settled:
-        del told["network"]["is_settled"]
-    if aged:
-        told["aged"] = aged
-    else:
-        del told["crops"]["aged_share"]
-    return told
-
-
-def _loader(
-    heads: Sequence[LabelledHead], aged: Sequence[AgedBrain], training: SegmenterTraining, first_step: int
-) -> DataLoader:
-    total = training.steps * training.accumulate * world_size()
-    crops = Crops(heads, total, training.seed, training.crops, aged)
-    first = first_step * training.accumulate * world_size() + rank()
-    mine = Subset(crops, range(first, total, world_size()))
-    return DataLoader(
-        mine, batch_size=1, num_workers=training.workers, prefetch_factor=4 if training.workers else None
-    )
 
 
 def _corners(seed: int, step: int) -> list[int]:
@@ -131,27 +109,32 @@ def _corners(seed: int, step: int) -> list[int]:
 def _step(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
-    batches: Batches,
+    crops: Crops,
     training: SegmenterTraining,
-    device: torch.device,
-    corners: Sequence[int],
+    step: int,
+    share: float,
 ) -> float:
+    """One step on `training.accumulate` crops; its mean loss.
+
+    Soft Dice fades with the learning rate: it finds small structures sooner, but pays for certainty, and in
+    the end probabilities are to be the shares of tissues.
+    """
     optimiser.zero_grad(set_to_none=True)
-    total = 0.0
-    for _ in range(training.accumulate):
-        image, channels, is_coarse = next(batches)
-        image = image.to(device, memory_format=torch.channels_last_3d)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = network(image)
+    corners, losses = _corners(training.seed, step), []
+    for turn in range(training.accumulate):
+        image, channels, is_coarse = crops[(step * training.accumulate + turn) * world_size() + rank()]
+        shown = image[None].contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast(image.device.type, torch.bfloat16):
+            logits = network(shown)
         loss = segmentation_loss(
             logits,
-            channels.to(device),
-            is_coarse=bool(is_coarse[0]),
+            channels[None],
+            is_coarse=is_coarse,
             corners=corners,
-            dice_weight=training.dice_weight,
+            dice_weight=training.dice_weight * share,
         )
         (loss / training.accumulate).backward()
-        total += loss.item() / training.accumulate
+        losses.append(loss.detach())
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
-    return total
+    return float(torch.stack(losses).mean())

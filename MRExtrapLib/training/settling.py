@@ -33,6 +33,7 @@ def settled(network: SegmenterNetwork, images: Iterable[Tensor]) -> SegmenterNet
         return network
     moments = _mean_moments(network, images)
     calm = SegmenterNetwork(replace(network.config, is_settled=True))
+    calm.to(next(network.parameters()).device)
     calm.load_state_dict(network.state_dict(), strict=False)  # all but the normalisations
     loud = _blocks(network)
     for name, block in _blocks(calm).items():

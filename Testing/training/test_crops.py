@@ -5,15 +5,21 @@ import pytest
 import torch
 
 from MRExtrapLib.model.blocks import depth_to_space
-from MRExtrapLib.training.augmentation import crop_coordinates, sample
+from MRExtrapLib.training.augmentation import crop_coordinates
 from MRExtrapLib.training.crops import CropConfig, Crops, _somewhere_within
 from MRExtrapLib.training.painting import blur, label_means, paint
+from MRExtrapLib.training.sampling import placed_head, sample
 
+CPU = torch.device("cpu")
 SMALL = CropConfig(size=32)
 
 
+def crops_of(*heads, seed: int, config: CropConfig) -> Crops:
+    return Crops([placed_head(head, CPU) for head in heads], seed, config)
+
+
 def test_the_same_number_gives_the_same_crop(a_scanned_head, a_label_map):
-    crops = Crops([a_scanned_head, a_label_map], 10, seed=3, config=SMALL)
+    crops = crops_of(a_scanned_head, a_label_map, seed=3, config=SMALL)
     for one, again in zip(crops[4], crops[4], strict=True):
         assert torch.equal(torch.as_tensor(one), torch.as_tensor(again))
     assert not torch.equal(crops[4][0], crops[5][0])
@@ -21,7 +27,7 @@ def test_the_same_number_gives_the_same_crop(a_scanned_head, a_label_map):
 
 def test_image_and_labels_are_cut_at_the_same_place(a_scanned_head):
     still = CropConfig(size=32, stripped_share=0.0, painted_share=0.0)
-    image, blocks, _ = Crops([a_scanned_head], 5, seed=0, config=still)[1]
+    image, blocks, _ = crops_of(a_scanned_head, seed=0, config=still)[1]
     channels = depth_to_space(blocks[None], 2)[0, 0]
     white, ventricle = image[0][channels == 2], image[0][channels == 4]
     assert white.numel() > 100
@@ -31,7 +37,7 @@ def test_image_and_labels_are_cut_at_the_same_place(a_scanned_head):
 
 def test_a_still_crop_of_coarse_labels_shows_the_scans_own_voxels(a_coarse_head):
     config = CropConfig(size=32, stripped_share=0.0, still_share=1.0)
-    _, blocks, is_coarse = Crops([a_coarse_head], 3, seed=0, config=config)[0]
+    _, blocks, is_coarse = crops_of(a_coarse_head, seed=0, config=config)[0]
     assert is_coarse
     assert all(torch.equal(blocks[0], block) for block in blocks)
     assert set(blocks.unique().tolist()) <= {0, 2, 3, 4}
@@ -39,7 +45,7 @@ def test_a_still_crop_of_coarse_labels_shows_the_scans_own_voxels(a_coarse_head)
 
 def test_a_stripped_crop_is_dark_outside_the_brain(a_scanned_head):
     config = CropConfig(size=32, stripped_share=1.0)
-    image, blocks, _ = Crops([a_scanned_head], 3, seed=1, config=config)[0]
+    image, blocks, _ = crops_of(a_scanned_head, seed=1, config=config)[0]
     outside = depth_to_space(blocks[None], 2)[0, 0] == 0
     deep_outside = torch.nn.functional.avg_pool3d(outside.float()[None], 5, 1, 2)[0] == 1
     assert not image[0][deep_outside].any()
@@ -48,7 +54,7 @@ def test_a_stripped_crop_is_dark_outside_the_brain(a_scanned_head):
 def test_outside_a_volume_there_is_nothing():
     rng = np.random.default_rng(0)
     far = crop_coordinates(np.array([500.0, 500, 500]), 16, rng, is_still=True)
-    assert not sample(np.ones((8, 8, 8)), far, (1.0, 1.0, 1.0), is_labels=False).any()
+    assert not sample(torch.ones(8, 8, 8), far, (1.0, 1.0, 1.0), is_labels=False).any()
 
 
 def test_blurring_keeps_a_constant():
@@ -75,7 +81,7 @@ def test_a_shared_voxel_is_told_as_each_tissue_by_its_share():
     halves[20:] = 1  # the border of nearest neighbours lies at 19.5
     rng = np.random.default_rng(0)
     mm = crop_coordinates(np.array([19.75, 20.0, 20.0]), 31, rng, is_still=True)
-    told = sample(halves, _somewhere_within(mm, rng), (1.0, 1.0, 1.0), is_labels=True)
+    told = sample(torch.from_numpy(halves), _somewhere_within(mm, rng), (1.0, 1.0, 1.0), is_labels=True)
     middle = told[15]  # from 19.25 to 20.25: a quarter lies before the border
     assert middle.mean() == pytest.approx(0.75, abs=0.05)
     assert set(told[:14].unique().tolist() + told[17:].unique().tolist()) == {0.0, 1.0}

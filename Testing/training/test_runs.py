@@ -25,7 +25,7 @@ SAME_DIRECTION = 0.995
 """Cosine of two gradients that differ by rounding to bfloat16 alone; of two other crops it is far lower."""
 
 TINY_SEGMENTER = SegmenterTraining(
-    network=SegmenterConfig(widths=(8, 8)), crops=CropConfig(size=16), steps=4, save_every=2, workers=0
+    network=SegmenterConfig(widths=(8, 8)), crops=CropConfig(size=16), steps=4, save_every=2
 )
 TINY_AUTOENCODER = AutoencoderTraining(
     network=AutoencoderConfig(widths=(8, 8), blocks=(1, 1)),
@@ -55,7 +55,8 @@ def test_an_interrupted_segmenter_run_goes_on_where_it_was(
     tmp_path, a_scanned_head, a_label_map, monkeypatch
 ):
     heads = [a_scanned_head, a_label_map]
-    whole, _ = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "whole", CPU)
+    brains = [Brain("made/brain", a_scanned_head.image)]  # so that there is a teacher to go on with, too
+    whole, _ = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "whole", CPU, brains=brains)
     from MRExtrapLib.training import segmenter as room
 
     steps = iter(range(3))
@@ -68,8 +69,8 @@ def test_an_interrupted_segmenter_run_goes_on_where_it_was(
 
     with monkeypatch.context() as patch, pytest.raises(PlugPulledError):
         patch.setattr(room, "_step", until_the_plug_is_pulled)
-        train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU)
-    resumed, run = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU)
+        train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU, brains=brains)
+    resumed, run = train_segmenter(heads, TINY_SEGMENTER, tmp_path / "broken", CPU, brains=brains)
     assert run.step == TINY_SEGMENTER.steps
     assert torch.equal(weights_of(whole), weights_of(resumed))
 

@@ -11,8 +11,7 @@ import torch
 from MRExtrapLib.cli.main import BAD_INPUT, DONE, main
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.model.segmenter import SegmenterConfig, SegmenterNetwork
-from MRExtrapLib.training import ageing
-from MRExtrapLib.training.ageing import AgedBrain
+from MRExtrapLib.training import brains as room
 from MRExtrapLib.training.settling import settled
 
 FAR = 24
@@ -84,45 +83,34 @@ def test_the_command_settles_what_it_refines_and_goes_on_with_it(refined) -> Non
         assert load_model(run / "model").segmenter.config.is_settled
 
 
-def test_a_run_of_an_earlier_version_goes_on(refined) -> None:
-    """Its record says nothing of options that there were not."""
-    status, run = refined()
-    assert status == DONE
-    told = json.loads((run / "run.json").read_text(encoding="utf-8"))["configuration"]
-    assert "aged" not in told
-    assert "is_settled" not in told["network"]
-    assert "aged_share" not in told["crops"]
-
-
-def test_aged_brains_are_of_those_who_may_train_and_are_told_of(refined, tmp_path: Path, monkeypatch) -> None:
+def test_brains_without_labels_are_of_those_who_may_train_and_are_told_of(
+    refined, tmp_path: Path, monkeypatch
+) -> None:
     seen = []
 
-    def aged(subject: str, scan, teacher, rng) -> AgedBrain:
-        seen.append(subject)
-        channels = np.zeros((1, 48, 48, 48), np.uint8)
-        return AgedBrain(subject, channels, channels)
+    def prepared(volume, find_tissues, contract) -> np.ndarray:
+        seen.append(volume.voxels.max())
+        return np.full((24,) * 3, 190, np.uint8)
 
-    monkeypatch.setattr(ageing, "_aged", aged)
+    monkeypatch.setattr(room, "prepare_brain", prepared)
     brains = tmp_path / "brains"
     brains.mkdir()
-    for name in ("sub-7", "sub-8"):
-        nib.save(
-            nib.Nifti1Image(np.random.default_rng(0).random((24,) * 3), np.eye(4)),
-            brains / f"{name}_T1w.nii.gz",
-        )
+    for brightest, name in ((7, "sub-7"), (8, "sub-8")):
+        voxels = brightest * np.random.default_rng(0).integers(0, 2, (24,) * 3).astype(np.float32)
+        nib.save(nib.Nifti1Image(voxels, np.eye(4)), brains / f"{name}_T1w.nii.gz")
     split = tmp_path / "split.json"
     held_out = {"train": ["heads/sub-1"], "validation": [], "test": ["brains/sub-8"]}
     split.write_text(json.dumps(held_out), encoding="utf-8")
-    status, run = refined("--aged", str(brains), "--split", str(split))
+    status, run = refined("--brains", str(brains), "--split", str(split))
     assert status == DONE
-    assert seen == ["brains/sub-7"]
+    assert seen == [7]
     assert any("brains: 1 subjects" in one.data for one in load_model(run / "model").manifest.training)
 
 
-def test_where_nothing_can_be_aged_no_run_begins(refined, tmp_path: Path, capsys) -> None:
+def test_where_no_brain_may_train_no_run_begins(refined, tmp_path: Path, capsys) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    status, run = refined("--aged", str(empty))
+    status, run = refined("--brains", str(empty))
     assert status == BAD_INPUT
-    assert f"No scan in {empty} may train and can be aged" in capsys.readouterr().err
+    assert f"No scan in {empty} may train and can be read" in capsys.readouterr().err
     assert not (run / "model").exists()
