@@ -29,7 +29,7 @@ from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.template import Template, bundled_template
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume, Voxels
 from MRExtrapLib.model.device import Device, on_device
-from MRExtrapLib.model.segmenter import WINDOW, SegmenterNetwork
+from MRExtrapLib.model.segmenter import WINDOW, SegmenterNetwork, to_draw_from
 
 WHITE_SEEN = 0.85
 """Where the network expects white matter: the middle of what it was trained on (`training.crops`)."""
@@ -110,10 +110,8 @@ class Segmenter:
         """
         logits = self._logits_of_conformed(volume).cpu()
         generator = torch.Generator().manual_seed(0)
-        # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
-        noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
         is_left = _left_of_middle(volume.grid)[:, None, None]
-        likeliest, drawn = _likeliest(logits), _likeliest(logits + noise)
+        likeliest, drawn = _likeliest(logits), _likeliest(to_draw_from(logits, generator))
         return _sided(likeliest, is_left), _sided(drawn, is_left)
 
     def find_tissues(self, volume: Volume) -> Tissues:

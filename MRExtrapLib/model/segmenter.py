@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from MRExtrapLib.model.blocks import NormalisedConvolution, Upsample, depth_to_space, space_to_depth
@@ -81,6 +82,11 @@ class SegmenterNetwork(nn.Module):
     def voxel_logits(self, image: Tensor) -> Tensor:
         """(B, 1, X, Y, Z) → logits (B, structures, X, Y, Z)."""
         return depth_to_space(self(image), PATCH)
+
+
+def to_draw_from(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """Logits of any shape whose largest is a draw from the softmax of those given (Gumbel 1954)."""
+    return logits - torch.log(torch.empty_like(logits).exponential_(generator=generator))
 
 
 def _level(width: int, convolutions: int, is_settled: bool) -> nn.Sequential:

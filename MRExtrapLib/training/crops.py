@@ -1,7 +1,7 @@
 """One training example of the segmenter: a 1 mm crop and the structure of every voxel in it.
 
-Crops are cut, painted and degraded on the device that trains: two processors make one in a second, a GPU
-fifty.
+Crops are cut, painted and degraded on the device that trains: a processor that made them would keep a GPU
+waiting.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from MRExtrapLib.training.losses import segmentation_loss
 from MRExtrapLib.training.run import Run, Trained, join_processes, rank, world_size
 from MRExtrapLib.training.sampling import placed_brain, placed_head
 from MRExtrapLib.training.schedule import learning_rate_share
-from MRExtrapLib.training.teaching import Teacher, state_of
+from MRExtrapLib.training.teaching import Teacher
 
 CORNERS_A_STEP = 2
 """Of the eight voxels of each fine block that the network answers for, so many are compared in a step."""
@@ -72,7 +72,9 @@ def train_segmenter(
     teacher = Teacher(network) if brains else None
     counts = {"heads": len(heads), "brains": len(brains)}
     run = Run(folder, {"kind": "segmenter", **asdict(training), **counts})
-    parts: dict[str, Trained] = {"network": network, "optimiser": optimiser, **state_of(teacher)}
+    parts: dict[str, Trained] = {"network": network, "optimiser": optimiser}
+    if teacher is not None:
+        parts["teacher"] = teacher.network
     run.restore(parts)
     wrapped: nn.Module = DistributedDataParallel(network) if world_size() > 1 else network
     placed = [placed_head(head, device) for head in heads] + [placed_brain(one, device) for one in brains]

@@ -7,14 +7,13 @@ is true comes from labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import deepcopy
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.model.segmenter import SegmenterNetwork, to_draw_from
 from MRExtrapLib.training.painting import generator_of
 
 MEMORY = 0.995
@@ -42,11 +41,4 @@ class Teacher:
         with torch.autocast(image.device.type, torch.bfloat16):
             logits = self.network.voxel_logits(shown)[0].float()
         generator = generator_of(rng, image.device)
-        # the largest of logits with Gumbel's noise is a draw from their softmax (Gumbel 1954)
-        noise = -torch.log(torch.empty_like(logits).exponential_(generator=generator))
-        return logits.argmax(dim=0), (logits + noise).argmax(dim=0)
-
-
-def state_of(teacher: Teacher | None) -> Mapping[str, SegmenterNetwork]:
-    """What a checkpoint must hold of it."""
-    return {} if teacher is None else {"teacher": teacher.network}
+        return logits.argmax(dim=0), to_draw_from(logits, generator).argmax(dim=0)

@@ -117,9 +117,9 @@ def test_a_brain_without_labels_is_shown_changed_with_names_that_moved_along(a_s
         image, blocks, is_coarse = crops[index]
         named = depth_to_space(blocks[None], 2)[0, 0]
         assert not is_coarse
-        if min((named == WHITE).sum(), (named == VENTRICLE).sum()) > 500:
-            assert image[0][named == WHITE].median() > image[0][named == VENTRICLE].median()
-            assert image[0][named == 0].median() == 0
+        assert min((named == channel).sum() for channel in (WHITE, VENTRICLE, 0)) > 500
+        assert image[0][named == WHITE].median() > image[0][named == VENTRICLE].median()
+        assert image[0][named == 0].median() == 0
 
 
 def test_without_a_teacher_every_crop_has_labels_of_its_own(a_scanned_head) -> None:
