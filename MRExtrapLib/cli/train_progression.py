@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from MRExtrapLib.progress import Progress
     from MRExtrapLib.progression.cohort import Cohort
     from MRExtrapLib.progression.fitting import PriorFitting
+    from MRExtrapLib.progression.response import Response
     from MRExtrapLib.training.packing import Provenance
     from MRExtrapLib.training.progression import Encoded, LatentMaker
 
@@ -67,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         fingerprint_of,
         learned_volumes,
         measured_people,
+        told_by,
         write_people,
     )
 
@@ -80,13 +82,17 @@ def run(arguments: argparse.Namespace) -> int:
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
         prior = coarse.spread()
-    knowledge, lesson = learned_volumes(measured_people(encoded))
+    response = _response(arguments, model, encoded)
+    told = told_by(encoded, response) if response else encoded
+    knowledge, lesson = learned_volumes(measured_people(told), response)
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
     pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
+    if response:
+        print(response.words)
     print(lesson.foretelling.words)
     print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
     if knowledge.calibration:
@@ -110,6 +116,21 @@ def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progre
     encoded = encoded_cohort(people, maker, arguments.output, progress)
     _tell(encoded.left_out)
     return encoded
+
+
+def _response(arguments: argparse.Namespace, model: Model, encoded: Encoded) -> Response | None:
+    """How much of a change is seen: by this cohort where its true volumes are known, else by the model."""
+    from MRExtrapLib.evaluation.truth import truth_of
+    from MRExtrapLib.progression.knowledge import parse_knowledge
+    from MRExtrapLib.progression.response import learn_response
+    from MRExtrapLib.training.people import find_people
+    from MRExtrapLib.training.progression import known_changes
+
+    people, _ = find_people(arguments.cohort)
+    learned = learn_response(known_changes(encoded, truth_of(people, arguments.cohort)))
+    if learned or model.volumes is None:
+        return learned
+    return parse_knowledge(model.volumes, model.name).response
 
 
 def _tell(left_out: Sequence[str]) -> None:

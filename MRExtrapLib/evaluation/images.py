@@ -53,6 +53,10 @@ class Bench:
         """The visits that the trial knows."""
         return [self.visits[index] for index in trial.inputs]
 
+    def told_ml(self, seen_ml: Mapping[str, float]) -> Mapping[str, float]:
+        """Volumes seen in an image of the person, as `kept_visits` tells those of the visits."""
+        return self.engine.told_ml(seen_ml, self.visits[0].observed_ml)
+
     def target_age(self, trial: Trial) -> float:
         """At which the prediction is wanted."""
         return self.person.ages_years[trial.target]
@@ -100,7 +104,8 @@ def _voxelwise(bench: Bench, trial: Trial) -> Predicted:
     line = fit_line(np.stack([visit.voxels for visit in bench.inputs(trial)]), bench.ages(trial))
     voxels = np.clip(line.at(bench.target_age(trial)), 0.0, 1.0).astype(np.float32)
     segmented = bench.engine.measure(bench.engine.template.volume.with_voxels(voxels))
-    return _compared(bench, Estimate(VOXELWISE, trial, segmented.volumes_ml), voxels, segmented.labels)
+    estimate = Estimate(VOXELWISE, trial, bench.told_ml(segmented.volumes_ml))
+    return _compared(bench, estimate, voxels, segmented.labels)
 
 
 def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predicted:
@@ -108,12 +113,16 @@ def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predi
     inside = united_brain([visit.brain for visit in inputs])
     volume = bench.engine.decode(line.at(age), inside)
     segmented = bench.engine.measure(volume)
-    decoded_ml = unbiased_ml(segmented.volumes_ml, inputs)
+    decoded_ml = unbiased_ml(bench.told_ml(segmented.volumes_ml), inputs)
     estimate = _stated(bench, trial, decoded_ml) if method == BAYES else None
     if estimate is None:
         spread_ml, freedom = None, None
-        count = bench.design.directions
-        spread = spread_at(age, line, inputs, bench.engine, count=count, inside=inside) if count else None
+        count, anchor_ml = bench.design.directions, bench.visits[0].observed_ml
+        spread = (
+            spread_at(age, line, inputs, bench.engine, count=count, inside=inside, anchor_ml=anchor_ml)
+            if count
+            else None
+        )
         if spread is not None:
             spread_ml = dict(spread.volumes_ml)
             if isinstance(line, LatentLine):

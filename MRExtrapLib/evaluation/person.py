@@ -25,7 +25,7 @@ from MRExtrapLib.evaluation.results import (
     write_result,
 )
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
-from MRExtrapLib.evaluation.truth import Truth, visit_of
+from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.engine import DECODING, Engine
@@ -84,9 +84,7 @@ class Desk:
 
     def true_ml(self, person: PersonScans) -> tuple[Millilitres, ...] | None:
         """The true volumes of each visit; None unless they are known of all."""
-        found = [self.truth.get(visit_of(path)) for path in person.paths]
-        known = tuple(volumes for volumes in found if volumes is not None)
-        return known if len(known) == len(found) else None
+        return true_volumes(person, self.truth)
 
 
 def evaluate_person(
@@ -187,7 +185,7 @@ def _mixtures(bench: Bench, progress: Progress) -> tuple[Mixtures, ...]:
         between: list[Mapping[str, float]] = []
         for index, alpha in enumerate(alphas[1:-1]):
             progress((way + index / len(alphas)) / 2, f"interpolating, {kind}, alpha {alpha:.2f}")
-            between.append(dict(mix(passage, alpha, kind).volumes_ml))
+            between.append(dict(bench.told_ml(mix(passage, alpha, kind).volumes_ml)))
         volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
         ways.append(Mixtures(kind, 0, len(bench.visits) - 1, tuple(alphas), volumes))
     return tuple(ways)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.training.people import PersonScans
 
 TRUTH_TABLE = "truth_volumes.tsv"
 """As `mrextrap simulate` writes it: participant (may be left out where there is one), session, region, ml."""
@@ -39,6 +40,26 @@ def read_truth(cohort: Path) -> Truth:
                 msg = f"{path} is no table of true volumes ({error}); take it away, or simulate again."
                 raise InputError(msg) from error
     return found
+
+
+def truth_of(
+    people: Sequence[PersonScans], cohorts: Sequence[Path]
+) -> dict[str, tuple[Mapping[str, float], ...]]:
+    """Name → region → ml of each scan, of the people whose true volumes are known at every scan.
+
+    Raises:
+        InputError: a cohort's table is damaged.
+    """
+    truths = {cohort.resolve().name: read_truth(cohort) for cohort in cohorts}
+    found = {one.name: true_volumes(one, truths.get(one.name.rpartition("/")[0], {})) for one in people}
+    return {name: volumes for name, volumes in found.items() if volumes}
+
+
+def true_volumes(person: PersonScans, truth: Truth) -> tuple[Mapping[str, float], ...] | None:
+    """Region → ml of each scan of a person; None unless they are known of all."""
+    found = [truth.get(visit_of(path)) for path in person.paths]
+    known = tuple(volumes for volumes in found if volumes is not None)
+    return known if len(known) == len(found) else None
 
 
 def visit_of(scan: Path) -> tuple[str, str]:

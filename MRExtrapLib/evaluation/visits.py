@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,8 @@ def kept_visits(
 ) -> tuple[Visit, ...]:
     """A person's visits in order of age: read where an earlier run kept them, else made and kept.
 
+    Volumes are told beside those of the first visit (`Engine.told_ml`).
+
     Args:
         person: scans and ages.
         engine: conforms, encodes and measures.
@@ -117,7 +119,16 @@ def kept_visits(
         progress(CONFORMED + (1 - CONFORMED) * index / len(files), f"encoding visit {index + 1}")
         scan = read_kept(file)
         visits.append(Visit(scan, _kept_encoded(scan, engine, file)))
-    return tuple(visits)
+    return tuple(_told(visit, visits[0].observed_ml, engine) for visit in visits)
+
+
+def _told(visit: Visit, anchor_ml: Mapping[str, float], engine: Engine) -> Visit:
+    """The visit with its volumes as they are told; on disk they lie as they are seen."""
+    scan, encoded = visit.scan, visit.encoded
+    return Visit(
+        replace(scan, observed_ml=engine.told_ml(scan.observed_ml, anchor_ml)),
+        replace(encoded, reconstructed_ml=engine.told_ml(encoded.reconstructed_ml, anchor_ml)),
+    )
 
 
 def _kept_encoded(scan: KeptScan, engine: Engine, scan_file: Path) -> Encoded:

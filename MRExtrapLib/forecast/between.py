@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from MRExtrapLib.anatomy.structures import Labels
@@ -65,7 +65,7 @@ def interpolate(
     progress: Progress = silent,
     kind: MixtureKind = DEFAULT_MIXTURE,
 ) -> Interpolation:
-    """The brain at `steps` even mixtures of two scans, both ends included.
+    """The brain at `steps` even mixtures of two scans, both ends included; volumes told beside the first's.
 
     Raises:
         InputError: not two scans, or a number of steps that makes no series.
@@ -82,13 +82,15 @@ def interpolate(
     for index, alpha in enumerate(alphas):
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
-    return Interpolation((first, second), conformed, tuple(mixtures), kind, engine.identity)
+    at_first = mixtures[0].volumes_ml
+    told = tuple(replace(one, volumes_ml=engine.told_ml(one.volumes_ml, at_first)) for one in mixtures)
+    return Interpolation((first, second), conformed, told, kind, engine.identity)
 
 
 def mix(
     passage: Passage, alpha: float, kind: MixtureKind = DEFAULT_MIXTURE, progress: Progress = silent
 ) -> Mixture:
-    """The brain at one mixing weight, segmented and measured."""
+    """The brain at one mixing weight, segmented; its volumes as they are seen."""
     volume = passage.at(alpha, kind, progress)
     segmented = passage.engine.measure(volume)
     return Mixture(alpha, volume, segmented.labels, segmented.volumes_ml)

@@ -186,6 +186,14 @@ class Engine:
         """Labels and volumes of a volume on the template's grid."""
         return self.segmenter.segment(volume)
 
+    def told_ml(self, seen_ml: Mapping[str, float], anchor_ml: Mapping[str, float]) -> Mapping[str, float]:
+        """Volumes seen in one of a person's images, as they are told beside those of another, the anchor.
+
+        The segmenter sees a share of a change, and the model may know which (`progression.response`).
+        """
+        response = self.knowledge.response if self.knowledge else None
+        return response.told_ml(seen_ml, anchor_ml) if response else seen_ml
+
     def measure_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
         """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""
         return self.segmenter.segment_scan(scan)

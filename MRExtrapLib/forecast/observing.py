@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,20 @@ CONFORMED, OBSERVED = 0.5, 0.7
 """Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
 
 
-def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent) -> tuple[Observation, ...]:
-    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured."""
+def observe(
+    visits: Sequence[Visit],
+    engine: Engine,
+    progress: Progress = silent,
+    anchor_ml: Mapping[str, float] | None = None,
+) -> tuple[Observation, ...]:
+    """The visits of one person as the model sees them: conformed together, encoded, decoded, measured.
+
+    Args:
+        visits: youngest first.
+        engine: that does it.
+        progress: hears of each visit.
+        anchor_ml: volumes beside which theirs are told (`Engine.told_ml`); the first visit's by default.
+    """
     volumes = [visit.scan.volume for visit in visits]
     conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
     observations = []
@@ -33,7 +46,8 @@ def observe(visits: Sequence[Visit], engine: Engine, progress: Progress = silent
         fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
         progress(fraction, f"encoding {visit.scan.name}")
         observations.append(observe_one(visit, one, engine))
-    return tuple(observations)
+    anchor = anchor_ml or observations[0].observed_ml
+    return tuple(_told(seen, anchor, engine) for seen in observations)
 
 
 def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
@@ -49,6 +63,14 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
         observed_ml=seen.volumes_ml,
         reconstructed_ml=engine.measure(reconstructed).volumes_ml,
         labels=seen.labels,
+    )
+
+
+def _told(seen: Observation, anchor_ml: Mapping[str, float], engine: Engine) -> Observation:
+    return replace(
+        seen,
+        observed_ml=engine.told_ml(seen.observed_ml, anchor_ml),
+        reconstructed_ml=engine.told_ml(seen.reconstructed_ml, anchor_ml),
     )
 
 
@@ -105,7 +127,8 @@ def rows_without(
     others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
     left, age = observations[index], observations[index].visit.age_years
     decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
-    decoded_ml = unbiased_ml(engine.measure(decoded).volumes_ml, rest)
+    shown_ml = engine.told_ml(engine.measure(decoded).volumes_ml, observations[0].observed_ml)
+    decoded_ml = unbiased_ml(shown_ml, rest)
     volumes = volumes_of(method, others, rest, engine)
     stated = volumes.at(age, decoded_ml) if volumes else None
     return tuple(

@@ -141,7 +141,7 @@ class Prepared:
         progress(0.0, f"predicting age {age_years:.2f}")
         volume, kind = self.decode(age_years), image or self.image
         segmented = self.engine.measure(volume)
-        decoded_ml = unbiased_ml(segmented.volumes_ml, self.observations)
+        decoded_ml = self._unbiased_ml(segmented.volumes_ml)
         stated = self._statement(age_years, decoded_ml)
         spread = self._spread_at(age_years, progress) if has_spread else None
         plain = Prediction(
@@ -165,8 +165,13 @@ class Prepared:
         return self._statement_of(self.observations[-1].visit.age_years, self.anchor.decoded).volumes_ml
 
     def _statement_of(self, age_years: float, decoded: Volume) -> Statement:
-        decoded_ml = unbiased_ml(self.engine.measure(decoded).volumes_ml, self.observations)
+        decoded_ml = self._unbiased_ml(self.engine.measure(decoded).volumes_ml)
         return self._statement(age_years, decoded_ml)
+
+    def _unbiased_ml(self, seen_ml: Mapping[str, float]) -> dict[str, float]:
+        """Volumes seen in a decode as they are told, the reconstruction's own bias cancelled."""
+        told_ml = self.engine.told_ml(seen_ml, self.observations[0].observed_ml)
+        return unbiased_ml(told_ml, self.observations)
 
     def _statement(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
         """What is stated of an age's volumes; the decode's own, where no prior knows any."""
@@ -182,6 +187,7 @@ class Prepared:
             self.directions,
             has_volumes=self.volumes is None,
             inside=self.inside,
+            anchor_ml=self.observations[0].observed_ml,
         )
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:

@@ -17,6 +17,7 @@ from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 from MRExtrapLib.progression.calibration import Calibration
 from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.response import Response
 from MRExtrapLib.progression.subject_prior import SubjectPrior
 from MRExtrapLib.progression.volumes import VolumePrior
 
@@ -32,12 +33,14 @@ class Knowledge:
         calibration: of predictions; None where nobody calibrated.
         likeness: of scans to those of the calibration; likewise.
         are_simulated: whether all whom the prior was learned from were simulated.
+        response: how much of a change is seen; None where nobody's true changes were known.
     """
 
     prior: VolumePrior
     calibration: Calibration | None = None
     likeness: Likeness | None = None
     are_simulated: bool = False
+    response: Response | None = None
 
     @property
     def taught_by(self) -> str:
@@ -81,6 +84,7 @@ class _Record:
     calibration: Calibration | None = None
     likeness: Likeness | None = None
     are_simulated: bool = False
+    response: Response | None = None
 
 
 def people_words(are_simulated: bool) -> str:
@@ -109,6 +113,7 @@ def knowledge_text(knowledge: Knowledge) -> str:
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
         are_simulated=knowledge.are_simulated,
+        response=knowledge.response,
     )
     return json.dumps(to_json(record), indent=1, allow_nan=False) + "\n"
 
@@ -139,7 +144,7 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
     acceleration = np.array(record.acceleration)
     volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, acceleration)
-    return Knowledge(volumes, record.calibration, record.likeness, record.are_simulated)
+    return Knowledge(volumes, record.calibration, record.likeness, record.are_simulated, record.response)
 
 
 def _row(values: NDArray) -> Row:

@@ -26,6 +26,7 @@ from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
+from MRExtrapLib.progression.response import KnownChange, Millilitres, Response
 from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
@@ -105,6 +106,27 @@ def encoded_cohort(
     return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
 
 
+def known_changes(encoded: Encoded, truth: Mapping[str, Sequence[Millilitres]]) -> list[KnownChange]:
+    """From first to last scan, of everyone whose true volumes are known.
+
+    Args:
+        encoded: the cohort, its volumes as they are seen.
+        truth: person's name → true volumes of each scan.
+    """
+    seen_of = zip(encoded.latents.people, encoded.volumes_ml, strict=True)
+    return [
+        KnownChange((seen[0], seen[-1]), (truth[one.name][0], truth[one.name][-1]))
+        for one, seen in seen_of
+        if one.name in truth
+    ]
+
+
+def told_by(encoded: Encoded, response: Response) -> Encoded:
+    """The cohort, each person's volumes as they are told beside those of the first scan."""
+    told = tuple(tuple(response.told_ml(scan, person[0]) for scan in person) for person in encoded.volumes_ml)
+    return replace(encoded, volumes_ml=told)
+
+
 def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     """Everyone's volumes, as the prior of volumes is fitted on."""
     families = families_of(one.name for one in encoded.latents.people)
@@ -121,14 +143,16 @@ def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     ]
 
 
-def learned_volumes(people: Sequence[MeasuredPerson]) -> tuple[Knowledge, Lesson]:
+def learned_volumes(
+    people: Sequence[MeasuredPerson], response: Response | None = None
+) -> tuple[Knowledge, Lesson]:
     """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it.
 
-    With it, how sure of it they make us.
+    With it, how sure of it they make us. Volumes are told as `response` tells them, which goes along.
     """
     lesson = learn(people)
     are_simulated = all(is_simulated(one.name) for one in people)
-    knowledge = Knowledge(lesson.prior, are_simulated=are_simulated)
+    knowledge = Knowledge(lesson.prior, are_simulated=are_simulated, response=response)
     try:
         calibration = calibrate(cross_fitted_cases(people), are_simulated=are_simulated)
         return replace(knowledge, calibration=calibration), lesson

@@ -151,14 +151,15 @@ class Person:
             return Interpolated(
                 asked.alpha, self._image(passage.at(asked.alpha, kind), second.conformed), kind
             )
-        mixture = mix(passage, asked.alpha, kind)
+        mixture, prepared = mix(passage, asked.alpha, kind), self.prepared
+        told_ml = prepared.engine.told_ml(mixture.volumes_ml, prepared.observations[0].observed_ml)
         progress(COMPUTED, "writing")
         return Interpolated(
             alpha=asked.alpha,
             image=self._image(mixture.volume, second.conformed),
             image_kind=kind,
             segmentation=self._segmentation(mixture.labels, second.conformed),
-            volumes_ml=tuple((region, float(ml)) for region, ml in mixture.volumes_ml.items()),
+            volumes_ml=tuple((region, float(ml)) for region, ml in told_ml.items()),
         )
 
     def show_visit(self, asked: ShowVisit, progress: Progress) -> VisitShown:

@@ -26,6 +26,7 @@ from MRExtrapLib.forecast.subject import Request, Subject
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import Calibration, RegionCalibration
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
+from MRExtrapLib.progression.response import Response
 from MRExtrapLib.progression.student import reach
 from MRExtrapLib.training.packing import Provenance, pack_progression
 
@@ -128,7 +129,9 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
         for index, region in enumerate(regions)
     }
     calibration = Calibration(mended, 7.0, 20, 400)
-    engine = fake_engine(prior=fake_prior(), knowledge=fake_knowledge(calibration))
+    response = Response(dict.fromkeys(regions, 0.7), 20)
+    knowledge = replace(fake_knowledge(calibration), response=response)
+    engine = fake_engine(prior=fake_prior(), knowledge=knowledge)
     people, _ = people_of(a_cohort)
     visits, trial = kept_visits(people[3], engine, out), Trial((0, 1, 2), 3)
     bench = Bench(people[3], visits, engine, Design(directions=0, steps=3))
@@ -144,4 +147,5 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
         half_ml = reach(0.95, found.freedom[row.region]) * found.spread_ml[row.region]
         assert row.high_ml - row.volume_ml == pytest.approx(half_ml, rel=1e-3)
     assert "20 other people" in made.uncertainty_words
+    assert "hippocampus 0.70" in made.uncertainty_words
     assert np.all([row.low_ml is not None for row in made.predictions[0].rows])

@@ -20,6 +20,7 @@ from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.likeness import Likeness
+from MRExtrapLib.progression.response import Response
 
 ENGINE = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
 
@@ -181,6 +182,37 @@ def test_everything_is_written(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["kind"] for row in rows] == ["rate"] * 4 + ["change"] * 12
     assert all(0.5 <= float(row["probability"]) <= 1 for row in rows if row["kind"] == "change")
+
+
+def told(response: float | None, visits: tuple[Visit, ...], **asked: bool) -> Forecast:
+    """With so much of a change of gray matter seen."""
+    shares = Response({"gray_matter": response}, 20) if response else None
+    engine = fake_engine(prior=fake_prior(), knowledge=replace(fake_knowledge(), response=shares))
+    return forecast(Subject(visits), Request((80.0,), image="plain", **asked), engine)
+
+
+def gray_ml(made: Forecast, kind: str) -> list[float]:
+    return [row.volume_ml for row in made.rows if (row.kind, row.region) == (kind, "gray_matter")]
+
+
+@pytest.mark.parametrize("hold_out", [False, True])
+def test_changes_of_which_half_is_seen_are_told_in_full(hold_out: bool) -> None:
+    visits = steady_visits(66, 69, 72)
+    seen, made = (told(share, visits, has_last_held_out=hold_out) for share in (None, 0.5))
+    for kind in ("observed", "reconstructed"):
+        as_seen = np.array(gray_ml(seen, kind))
+        np.testing.assert_allclose(gray_ml(made, kind), as_seen**2 / gray_ml(seen, "observed")[0], rtol=1e-4)
+    assert made.observations[-1].observed_ml["white_matter"] == pytest.approx(
+        seen.observations[-1].observed_ml["white_matter"]
+    )
+    falls = [gray_ml(one, "observed")[0] - gray_ml(one, "predicted")[-1] for one in (seen, made)]
+    assert falls[1] > 1.5 * falls[0] > 0
+
+
+def test_another_visit_changes_no_volume_that_was_told_before() -> None:
+    visits = steady_visits(66, 69, 72)
+    two, three = told(0.5, visits[:2]), told(0.5, visits)
+    assert gray_ml(three, "observed")[:2] == pytest.approx(gray_ml(two, "observed"))
 
 
 def test_a_model_without_knowledge_of_volumes_says_none_of_it(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.coarse import stored_prior
+from MRExtrapLib.progression.knowledge import Knowledge, parse_knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.training.people import find_people
 from MRExtrapLib.training.progression import LatentMaker, encoded_cohort
@@ -200,6 +201,44 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     made = forecast(Subject((Visit(scan, 70.0),)), Request((74.0,), image="plain"), engine)
     change = made.restored(made.predictions[0]).voxels - scan.volume.voxels
     assert np.median(change) == pytest.approx(4 * RATE, rel=0.2)
+
+
+def write_truth(cohort: Path, share: float) -> None:
+    """A table of true volumes, of whose change the fake segmenter sees a share."""
+    rows, engine = ["participant_id\tsession_id\tregion\tvolume_ml"], fake_engine()
+    for person in find_people([cohort])[0]:
+        scans = [read_scan(path).volume for path in person.paths]
+        seen = [engine.measure(one.volume).volumes_ml for one in engine.conform(scans)]
+        for session, volumes in enumerate(seen):
+            for region, ml in volumes.items():
+                true_ml = seen[0][region] * (ml / seen[0][region]) ** (1 / share)
+                rows.append(f"{person.name.rpartition('/')[2]}\tses-{session}\t{region}\t{true_ml:.6f}")
+    (cohort / "truth_volumes.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def test_where_the_truth_is_known_the_model_learns_how_much_of_it_is_seen(
+    a_cohort: Path, a_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--factors", "0", "--noise-factors", "0", "--iterations", "1")
+    write_truth(a_cohort, share=0.5)
+    assert main(words_for(a_cohort, a_model, tmp_path / "one", *options), open_engine) == DONE
+    assert "hippocampus 0.50" in capsys.readouterr().out
+    (a_cohort / "truth_volumes.tsv").unlink()
+    first = tmp_path / "one" / "model"
+    assert main(words_for(a_cohort, first, tmp_path / "two", *options), open_engine) == DONE
+    learned, kept = (knowledge_of(tmp_path / run / "model") for run in ("one", "two"))
+    assert kept.response == learned.response
+    assert main(words_for(a_cohort, a_model, tmp_path / "three", *options), open_engine) == DONE
+    unknown = knowledge_of(tmp_path / "three" / "model")
+    assert unknown.response is None
+    rates = [one.prior.prior.mean_rate[0, 0] for one in (learned, unknown)]
+    assert rates[0] == pytest.approx(2 * rates[1], rel=0.1)
+
+
+def knowledge_of(folder: Path) -> Knowledge:
+    volumes = load_model(folder).volumes
+    assert volumes is not None
+    return parse_knowledge(volumes, "volumes.json")
 
 
 def test_a_second_prior_replaces_the_first(a_cohort: Path, a_model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""Changes told in full: what is learned of the share that is seen, and what becomes of volumes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import fake_knowledge
+
+from MRExtrapLib.errors import ModelError
+from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
+from MRExtrapLib.progression.response import FEWEST_PEOPLE, KnownChange, Response, learn_response
+
+SEEN = {"hippocampus": 0.8, "ventricles": 1.1, "white_matter": 0.5}
+"""Share of each region's change."""
+
+
+def known_change(rng: np.random.Generator, size: float = 0.1, noise: float = 0.001) -> KnownChange:
+    """Somebody's, in log volumes of normal size."""
+    true = {region: float(rng.normal(-size, size / 3)) for region in SEEN}
+    seen = {region: SEEN[region] * change + rng.normal(0, noise) for region, change in true.items()}
+    first = dict.fromkeys(SEEN, 10.0)
+    later = [{region: 10.0 * np.exp(change) for region, change in logs.items()} for logs in (seen, true)]
+    return KnownChange((first, later[0]), (first, later[1]))
+
+
+def people(count: int = 20, **how: float) -> list[KnownChange]:
+    rng = np.random.default_rng(0)
+    return [known_change(rng, **how) for _ in range(count)]
+
+
+def test_the_share_that_is_seen_is_learned_of_each_region() -> None:
+    learned = learn_response(people())
+    assert learned is not None
+    assert learned.people == 20
+    assert learned.shares == pytest.approx(SEEN, abs=0.005)
+
+
+def test_what_is_told_is_then_the_true_change() -> None:
+    changes = people(noise=0.0)
+    learned = learn_response(changes)
+    assert learned is not None
+    for one in changes:
+        assert learned.told_ml(one.seen_ml[1], one.seen_ml[0]) == pytest.approx(one.true_ml[1], rel=1e-3)
+
+
+def test_noise_alone_teaches_nothing() -> None:
+    learned = learn_response(people(size=1e-6, noise=0.05))
+    assert learned is not None
+    assert learned.shares == pytest.approx(dict.fromkeys(SEEN, 1.0), abs=0.01)
+
+
+def test_few_people_teach_nothing() -> None:
+    assert learn_response(people(FEWEST_PEOPLE - 1)) is None
+
+
+def test_ratios_are_the_same_whatever_the_anchor_and_its_own_volumes_stay() -> None:
+    response = Response({"white_matter": 0.5}, 20)
+    visits = [{"white_matter": ml} for ml in (500.0, 495.0, 480.0)]
+    told = [[response.told_ml(ml, anchor)["white_matter"] for ml in visits] for anchor in visits]
+    ratios = [[ml / row[0] for ml in row] for row in told]
+    np.testing.assert_allclose(ratios, [[1.0, 0.99**2, 0.96**2]] * 3)
+    assert [row[index] for index, row in enumerate(told)] == pytest.approx([500.0, 495.0, 480.0])
+
+
+def test_regions_of_which_nothing_is_known_or_seen_stay_as_they_are() -> None:
+    response = Response({"ventricles": 0.5}, 20)
+    seen, anchor = {"ventricles": 0.0, "thalamus": 12.0}, {"ventricles": 20.0, "thalamus": 14.0}
+    assert response.told_ml(seen, anchor) == seen
+    assert response.told_ml({"ventricles": 30.0}, {}) == {"ventricles": 30.0}
+
+
+@pytest.mark.parametrize("share", [0.1, -1.0, float("nan"), float("inf")])
+def test_a_share_that_tells_nothing_is_refused(share: float) -> None:
+    with pytest.raises(ModelError, match="learn it again"):
+        Response({"hippocampus": share}, 20)
+
+
+def test_a_model_keeps_it() -> None:
+    knowledge = replace(fake_knowledge(), response=Response({"hippocampus": 0.8}, 28))
+    again = parse_knowledge(knowledge_text(knowledge), "volumes.json")
+    assert again.response == knowledge.response
+    assert "hippocampus 0.80" in again.response.words
+    assert parse_knowledge(knowledge_text(fake_knowledge()), "volumes.json").response is None
