@@ -194,6 +194,12 @@ class Engine:
         response = self.knowledge.response if self.knowledge else None
         return response.told_ml(seen_ml, anchor_ml) if response else seen_ml
 
+    @property
+    def telling_words(self) -> str:
+        """How volumes are told; nothing where they are told as they are seen."""
+        response = self.knowledge.response if self.knowledge else None
+        return response.words if response else ""
+
     def measure_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
         """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""
         return self.segmenter.segment_scan(scan)

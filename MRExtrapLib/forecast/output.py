@@ -143,6 +143,7 @@ def forecast_record(
         "predictions": [
             _prediction_record(forecast, prediction, ending) for prediction in forecast.predictions
         ],
+        "volumes_are": forecast.volumes_words,
         "predicted_volume": DECODED_VOLUME if not forecast.rates else LINE_VOLUME,
         "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,

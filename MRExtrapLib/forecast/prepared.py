@@ -200,6 +200,7 @@ class Prepared:
             predictions=tuple(predictions),
             held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
             uncertainty_words=self.uncertainty_words,
+            volumes_words=self.engine.telling_words,
             warnings=self.warnings,
             data_weight=self.data_weight,
             rates=region_rates(self.volumes) if self.volumes else (),

@@ -170,6 +170,7 @@ class Forecast:
         held_out: the truth kept back, where asked for.
         uncertainty_words: how the uncertainty was made, or why there is none.
         warnings: sentences about the forecast as a whole.
+        volumes_words: how volumes are told; nothing where they are told as they are seen.
         data_weight: how much the scans count in the person's rate against the prior; None without one.
         rates: this person's yearly changes beside those of such people, where the model knows of volumes.
         changes: observed changes beside a scan's noise, likewise.
@@ -185,6 +186,7 @@ class Forecast:
     held_out: HeldOut | None
     uncertainty_words: str
     warnings: tuple[str, ...]
+    volumes_words: str = ""
     data_weight: float | None = None
     rates: tuple[RegionRate, ...] = ()
     changes: tuple[RegionChange, ...] = ()

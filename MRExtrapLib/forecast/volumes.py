@@ -103,13 +103,10 @@ class PersonVolumes:
     @property
     def words(self) -> str:
         """How the volumes and their intervals are made."""
-        calibration, bent, response = self.knowledge.calibration, self._bent_words, self.knowledge.response
-        seen = f" {response.words}" if response else ""
+        calibration, bent = self.knowledge.calibration, self._bent_words
         if calibration is None:
-            return UNCALIBRATED.format(bent=bent) + seen
-        return (
-            CALIBRATED.format(bent=bent, people=calibration.people, whom=self.knowledge.calibrated_by) + seen
-        )
+            return UNCALIBRATED.format(bent=bent)
+        return CALIBRATED.format(bent=bent, people=calibration.people, whom=self.knowledge.calibrated_by)
 
     @property
     def _bent_words(self) -> str:

@@ -92,7 +92,7 @@ class Person:
             device=identity.device,
             volumes=tuple(_region(row) for seen in self.observations for row in seen.rows),
             trusted_years=(min(ages) - horizon_years(ages), max(ages) + horizon_years(ages)),
-            uncertainty=prepared.uncertainty_words,
+            uncertainty=f"{prepared.uncertainty_words} {prepared.engine.telling_words}".strip(),
             data_weight=prepared.data_weight,
             image_kind=self.shown,
             warnings=prepared.warnings,

@@ -147,5 +147,5 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
         half_ml = reach(0.95, found.freedom[row.region]) * found.spread_ml[row.region]
         assert row.high_ml - row.volume_ml == pytest.approx(half_ml, rel=1e-3)
     assert "20 other people" in made.uncertainty_words
-    assert "hippocampus 0.70" in made.uncertainty_words
+    assert "hippocampus 0.70" in made.volumes_words
     assert np.all([row.low_ml is not None for row in made.predictions[0].rows])

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import fake_engine
+from fakes import fake_engine, fake_knowledge, fake_scan, fake_voxels
 
 from MRExtrapLib.errors import InputError
+from MRExtrapLib.forecast.between import interpolate
 from MRExtrapLib.forecast.passage import Passage
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.progression.response import Response
 
 SIDE = 40
 RADIUS = 9.0
@@ -49,3 +51,17 @@ def test_a_border_moves_and_does_not_fade(a_growing_ball: Passage) -> None:
 def test_a_weight_beyond_the_scans_is_refused(a_growing_ball: Passage) -> None:
     with pytest.raises(InputError, match=r"1\.5 does not lie between"):
         a_growing_ball.at(1.5)
+
+
+def test_of_an_interpolation_volumes_are_told_as_the_model_tells_changes() -> None:
+    scans = [fake_scan(fake_voxels(0) - darker, name) for darker, name in ((0.0, "first"), (20.0, "second"))]
+    seen_by, shares = fake_engine(), {"white_matter": 0.5}
+    knows = replace(seen_by, knowledge=replace(fake_knowledge(), response=Response(shares, 20)))
+    seen, told = (
+        [one.volumes_ml for one in interpolate(scans, 3, engine, kind="plain").mixtures]
+        for engine in (seen_by, knows)
+    )
+    for as_seen, as_told in zip(seen, told, strict=True):
+        full = as_seen["white_matter"] ** 2 / seen[0]["white_matter"]
+        assert as_told == pytest.approx(as_seen | {"white_matter": full})
+    assert told[-1]["white_matter"] < 0.95 * seen[-1]["white_matter"]

@@ -108,7 +108,7 @@ def last_visit(person: PersonScans, visits: Sequence[Visit], engine: Engine) -> 
     line = posterior_rate(np.stack([one.latent for one in known]), ages, engine.prior, about)
     inside = united_brain([one.brain for one in known])
     decoded, predicted = (engine.decode(line.at(age), inside) for age in (ages[-1], target))
-    decoded_ml, predicted_ml = (engine.measure(one).volumes_ml for one in (decoded, predicted))
+    decoded_ml, predicted_ml = (told_ml(one, known, engine) for one in (decoded, predicted))
     now_ml, then_ml = (
         volumes.at(age, unbiased_ml(ml, known)).volumes_ml
         for age, ml in ((ages[-1], decoded_ml), (target, predicted_ml))
@@ -116,6 +116,11 @@ def last_visit(person: PersonScans, visits: Sequence[Visit], engine: Engine) -> 
     reference = engine.template.volume.with_voxels(known[-1].voxels)
     scan = MovableScan(reference, known[-1].labels)
     return LastVisit(known, last, Anchor(scan, decoded), predicted, now_ml, then_ml, decoded_ml)
+
+
+def told_ml(image: Volume, known: Sequence[Visit], engine: Engine) -> Mapping[str, float]:
+    """Region → ml of an image, told as those of the visits are."""
+    return engine.told_ml(engine.measure(image).volumes_ml, known[0].observed_ml)
 
 
 def image_figures(shown: str, visit: LastVisit, engine: Engine) -> Figures:
@@ -132,7 +137,7 @@ def image_figures(shown: str, visit: LastVisit, engine: Engine) -> Figures:
         "detail": detail_kept(image.voxels, reference.voxels, last.brain & reference.brain),
     }
     base_ml = visit.decoded_ml if shown == "plain" else reference.observed_ml
-    shown_ml = engine.measure(image).volumes_ml
+    shown_ml = told_ml(image, visit.known, engine)
     for region in REGIONS:
         change = shown_ml[region] / base_ml[region]
         true = last.observed_ml[region] / reference.observed_ml[region]
