@@ -153,7 +153,7 @@ def summary(made: Forecast) -> str:
         missed = {error.region: error.error_ml for error in made.held_out.errors}
         cells = "".join(f"{missed.get(region, 0.0):+15.2f}" for region in MAIN_REGIONS)
         lines.append(f"{'− held out':>14}  {made.held_out.prediction.age_years:6.2f}{cells}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *filter(None, [made.volumes_words])])
 
 
 def _target_ages(arguments: argparse.Namespace) -> tuple[float, ...]:

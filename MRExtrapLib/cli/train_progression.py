@@ -6,7 +6,8 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,17 @@ from MRExtrapLib.cli.arguments import add_engine
 from MRExtrapLib.cli.bar import progress_on
 
 if TYPE_CHECKING:
+    from MRExtrapLib.forecast.engine import EngineIdentity
     from MRExtrapLib.model.folder import Model
-    from MRExtrapLib.progress import Progress
     from MRExtrapLib.progression.cohort import Cohort
     from MRExtrapLib.progression.fitting import PriorFitting
+    from MRExtrapLib.progression.knowledge import Knowledge
+    from MRExtrapLib.progression.learning import Lesson
+    from MRExtrapLib.progression.prior import Prior
     from MRExtrapLib.progression.response import Response
     from MRExtrapLib.training.packing import Provenance
-    from MRExtrapLib.training.progression import Encoded, LatentMaker
+    from MRExtrapLib.training.people import PersonScans
+    from MRExtrapLib.training.progression import Encoded
 
 ENCODED = 0.9
 """Share of the time before fitting begins."""
@@ -60,51 +65,48 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
     from MRExtrapLib.progression.coarse import fit_coarse_prior
-    from MRExtrapLib.progression.posterior import mean_data_weight
-    from MRExtrapLib.progression.volumes import FLUID
     from MRExtrapLib.training.packing import pack_progression
     from MRExtrapLib.training.progression import (
         LatentMaker,
+        encoded_cohort,
         fingerprint_of,
         learned_volumes,
-        measured_people,
-        told_by,
         write_people,
     )
 
     started, fitting = time.monotonic(), _fitting(arguments)
     model = load_model(find_model(arguments.model))
-    engine = arguments.open_engine(arguments)
+    learners, engine = _learners(arguments), arguments.open_engine(arguments)
     fingerprint = fingerprint_of(model) + engine.identity.segmenter
     maker = LatentMaker(scan_maker(engine), engine.codec.encode, fingerprint)
     with progress_on(sys.stderr) as progress:
-        encoded = _encoded(arguments, maker, part_of(progress, 0.0, ENCODED))
+        encoded = encoded_cohort(learners.people, maker, arguments.output, part_of(progress, 0.0, ENCODED))
+        _tell(encoded.left_out)
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
-        prior = coarse.spread()
-    response = _response(arguments, model, encoded)
-    told = told_by(encoded, response) if response else encoded
-    knowledge, lesson = learned_volumes(measured_people(told), response)
+    response = _response(learners, encoded, model, engine.identity)
+    knowledge, lesson = learned_volumes(encoded, response)
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
     pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
-    weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
-    print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
-    print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
-    if response:
-        print(response.words)
-    print(lesson.foretelling.words)
-    print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
-    if knowledge.calibration:
-        print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
+    _tell_learned(coarse.spread(), cohort, knowledge, lesson)
     print(f"The model that holds the prior is {arguments.output / 'model'}.")
     return 0
 
 
-def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progress) -> Encoded:
+@dataclass(frozen=True, eq=False)
+class _Learners:
+    """Of whom is learned, and what the tables beside them tell of their true volumes."""
+
+    people: Sequence[PersonScans]
+    true_ml: Mapping[str, Sequence[Mapping[str, float]]]
+
+
+def _learners(arguments: argparse.Namespace) -> _Learners:
+    """Everyone who may teach; whatever is wrong with them or the tables is said before hours of encoding."""
+    from MRExtrapLib.evaluation.truth import truth_of
     from MRExtrapLib.progression.fitting import check_ages
     from MRExtrapLib.training.people import find_people
-    from MRExtrapLib.training.progression import encoded_cohort
     from MRExtrapLib.training.split import learners_of, read_split
 
     people, left_out = find_people(arguments.cohort)
@@ -112,23 +114,20 @@ def _encoded(arguments: argparse.Namespace, maker: LatentMaker, progress: Progre
     if arguments.split:
         people, held_out = learners_of(people, read_split(arguments.split))
         _tell(held_out)
-    check_ages([one.ages_years for one in people])  # before hours of encoding
-    encoded = encoded_cohort(people, maker, arguments.output, progress)
-    _tell(encoded.left_out)
-    return encoded
+    check_ages([one.ages_years for one in people])
+    return _Learners(people, truth_of(people, arguments.cohort))
 
 
-def _response(arguments: argparse.Namespace, model: Model, encoded: Encoded) -> Response | None:
-    """How much of a change is seen: by this cohort where its true volumes are known, else by the model."""
-    from MRExtrapLib.evaluation.truth import truth_of
+def _response(
+    learners: _Learners, encoded: Encoded, model: Model, identity: EngineIdentity
+) -> Response | None:
+    """How much of a change is seen: by these people where their true volumes are known, else by the model."""
     from MRExtrapLib.progression.knowledge import parse_knowledge
     from MRExtrapLib.progression.response import learn_response
-    from MRExtrapLib.training.people import find_people
     from MRExtrapLib.training.progression import known_changes
 
-    people, _ = find_people(arguments.cohort)
-    learned = learn_response(known_changes(encoded, truth_of(people, arguments.cohort)))
-    if learned or model.volumes is None:
+    learned = learn_response(known_changes(encoded, learners.people, learners.true_ml))
+    if learned or model.volumes is None or identity.segmenter != "own":  # another sees another share
         return learned
     return parse_knowledge(model.volumes, model.name).response
 
@@ -136,6 +135,21 @@ def _response(arguments: argparse.Namespace, model: Model, encoded: Encoded) -> 
 def _tell(left_out: Sequence[str]) -> None:
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
+
+
+def _tell_learned(prior: Prior, cohort: Cohort, knowledge: Knowledge, lesson: Lesson) -> None:
+    from MRExtrapLib.progression.posterior import mean_data_weight
+    from MRExtrapLib.progression.volumes import FLUID
+
+    weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
+    print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
+    print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
+    if knowledge.response:
+        print(knowledge.response.words)
+    print(lesson.foretelling.words)
+    print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
+    if knowledge.calibration:
+        print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
 
 
 def _fitting(arguments: argparse.Namespace) -> PriorFitting:

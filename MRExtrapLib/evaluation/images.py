@@ -1,7 +1,8 @@
 """What methods that make images say of a trial: the model by least squares and Bayes, and its baselines.
 
 The model is asked exactly as a forecast asks it: a line through the inputs' latents, decoded and measured by
-the segmenter that measures the scans, the inputs' own reconstruction bias added back.
+the segmenter that measures the scans, the inputs' own reconstruction bias added back. One thing differs: in
+every trial volumes are told beside the person's first visit, be it known to the trial or not.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import Visit
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.reconstruction import psnr_db
-from MRExtrapLib.forecast.uncertainty import PersonLine, spread_at, unbiased_ml
+from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbiased_ml
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
+from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.training.people import PersonScans
 
 
@@ -53,9 +55,10 @@ class Bench:
         """The visits that the trial knows."""
         return [self.visits[index] for index in trial.inputs]
 
-    def told_ml(self, seen_ml: Mapping[str, float]) -> Mapping[str, float]:
-        """Volumes seen in an image of the person, as `kept_visits` tells those of the visits."""
-        return self.engine.told_ml(seen_ml, self.visits[0].observed_ml)
+    @property
+    def telling(self) -> Telling:
+        """How volumes of the person are told: beside the first visit, be it known to a trial or not."""
+        return self.engine.telling(self.visits[0].observed_ml)
 
     def target_age(self, trial: Trial) -> float:
         """At which the prediction is wanted."""
@@ -104,31 +107,33 @@ def _voxelwise(bench: Bench, trial: Trial) -> Predicted:
     line = fit_line(np.stack([visit.voxels for visit in bench.inputs(trial)]), bench.ages(trial))
     voxels = np.clip(line.at(bench.target_age(trial)), 0.0, 1.0).astype(np.float32)
     segmented = bench.engine.measure(bench.engine.template.volume.with_voxels(voxels))
-    estimate = Estimate(VOXELWISE, trial, bench.told_ml(segmented.volumes_ml))
+    estimate = Estimate(VOXELWISE, trial, bench.telling.told(segmented.volumes_ml))
     return _compared(bench, estimate, voxels, segmented.labels)
 
 
 def _of_line(bench: Bench, trial: Trial, method: str, line: PersonLine) -> Predicted:
     age, inputs = bench.target_age(trial), bench.inputs(trial)
-    inside = united_brain([visit.brain for visit in inputs])
-    volume = bench.engine.decode(line.at(age), inside)
+    volume = bench.engine.decode(line.at(age), united_brain([visit.brain for visit in inputs]))
     segmented = bench.engine.measure(volume)
-    decoded_ml = unbiased_ml(bench.told_ml(segmented.volumes_ml), inputs)
+    decoded_ml = unbiased_ml(bench.telling.told(segmented.volumes_ml), inputs)
     estimate = _stated(bench, trial, decoded_ml) if method == BAYES else None
     if estimate is None:
         spread_ml, freedom = None, None
-        count, anchor_ml = bench.design.directions, bench.visits[0].observed_ml
-        spread = (
-            spread_at(age, line, inputs, bench.engine, count=count, inside=inside, anchor_ml=anchor_ml)
-            if count
-            else None
-        )
+        spread = _spread(bench, age, line, inputs)
         if spread is not None:
             spread_ml = dict(spread.volumes_ml)
             if isinstance(line, LatentLine):
                 freedom = dict.fromkeys(spread_ml, float(line.degrees_of_freedom))
         estimate = Estimate(method, trial, decoded_ml, spread_ml, freedom)
     return _compared(bench, estimate, volume.voxels, segmented.labels)
+
+
+def _spread(bench: Bench, age_years: float, line: PersonLine, inputs: Sequence[Visit]) -> Spread | None:
+    """The spread of the decodes; None where none is asked for, or none is left to judge."""
+    count, inside = bench.design.directions, united_brain([visit.brain for visit in inputs])
+    if not count:
+        return None
+    return spread_at(age_years, line, inputs, bench.engine, count=count, inside=inside, telling=bench.telling)
 
 
 def _stated(bench: Bench, trial: Trial, decoded_ml: Mapping[str, float]) -> Estimate | None:

@@ -117,7 +117,7 @@ def _trust_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
             (
                 "A slope of 1 means that changes come as large as predicted; below 1 too much was predicted. "
                 "Colours go by the number of scans, dark for one. Intervals claim to hold the volume that "
-                "the segmenter will measure in a new scan, its noise included, and are judged by that.",
+                "will be told of a new scan, its noise included, and are judged by that.",
             ),
             images.get("figure_calibration", ""),
         ),

@@ -185,7 +185,7 @@ def _mixtures(bench: Bench, progress: Progress) -> tuple[Mixtures, ...]:
         between: list[Mapping[str, float]] = []
         for index, alpha in enumerate(alphas[1:-1]):
             progress((way + index / len(alphas)) / 2, f"interpolating, {kind}, alpha {alpha:.2f}")
-            between.append(dict(bench.told_ml(mix(passage, alpha, kind).volumes_ml)))
+            between.append(dict(bench.telling.told(mix(passage, alpha, kind).volumes_ml)))
         volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
         ways.append(Mixtures(kind, 0, len(bench.visits) - 1, tuple(alphas), volumes))
     return tuple(ways)

@@ -22,6 +22,7 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.training.people import PersonScans, key_of
 from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
 
@@ -102,7 +103,7 @@ def kept_visits(
 ) -> tuple[Visit, ...]:
     """A person's visits in order of age: read where an earlier run kept them, else made and kept.
 
-    Volumes are told beside those of the first visit (`Engine.told_ml`).
+    Volumes are told beside those of the first visit (`Engine.telling`).
 
     Args:
         person: scans and ages.
@@ -119,15 +120,16 @@ def kept_visits(
         progress(CONFORMED + (1 - CONFORMED) * index / len(files), f"encoding visit {index + 1}")
         scan = read_kept(file)
         visits.append(Visit(scan, _kept_encoded(scan, engine, file)))
-    return tuple(_told(visit, visits[0].observed_ml, engine) for visit in visits)
+    telling = engine.telling(visits[0].observed_ml)
+    return tuple(_told(visit, telling) for visit in visits)
 
 
-def _told(visit: Visit, anchor_ml: Mapping[str, float], engine: Engine) -> Visit:
+def _told(visit: Visit, telling: Telling) -> Visit:
     """The visit with its volumes as they are told; on disk they lie as they are seen."""
     scan, encoded = visit.scan, visit.encoded
     return Visit(
-        replace(scan, observed_ml=engine.told_ml(scan.observed_ml, anchor_ml)),
-        replace(encoded, reconstructed_ml=engine.told_ml(encoded.reconstructed_ml, anchor_ml)),
+        replace(scan, observed_ml=telling.told(scan.observed_ml)),
+        replace(encoded, reconstructed_ml=telling.told(encoded.reconstructed_ml)),
     )
 
 

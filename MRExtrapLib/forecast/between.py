@@ -50,6 +50,7 @@ class Interpolation:
     mixtures: tuple[Mixture, ...]
     kind: MixtureKind
     engine: EngineIdentity
+    volumes_words: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -82,9 +83,9 @@ def interpolate(
     for index, alpha in enumerate(alphas):
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
-    at_first = mixtures[0].volumes_ml
-    told = tuple(replace(one, volumes_ml=engine.told_ml(one.volumes_ml, at_first)) for one in mixtures)
-    return Interpolation((first, second), conformed, told, kind, engine.identity)
+    telling = engine.telling(engine.measure(conformed[0].volume).volumes_ml)
+    told = tuple(replace(one, volumes_ml=telling.told(one.volumes_ml)) for one in mixtures)
+    return Interpolation((first, second), conformed, told, kind, engine.identity, engine.telling_words)
 
 
 def mix(
@@ -118,5 +119,6 @@ def write_interpolation(interpolation: Interpolation, folder: Path) -> None:
         "inputs": inputs,
         "image_kind": kind,
         "image_is": MIXTURE_WORDS[kind],
+        "volumes_are": interpolation.volumes_words,
     }
     write_record(record, folder / "interpolate.json")

@@ -16,6 +16,7 @@ from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
+from MRExtrapLib.progression.response import Response, Telling
 
 
 class LatentCodec(Protocol):
@@ -186,19 +187,18 @@ class Engine:
         """Labels and volumes of a volume on the template's grid."""
         return self.segmenter.segment(volume)
 
-    def told_ml(self, seen_ml: Mapping[str, float], anchor_ml: Mapping[str, float]) -> Mapping[str, float]:
-        """Volumes seen in one of a person's images, as they are told beside those of another, the anchor.
-
-        The segmenter sees a share of a change, and the model may know which (`progression.response`).
-        """
-        response = self.knowledge.response if self.knowledge else None
-        return response.told_ml(seen_ml, anchor_ml) if response else seen_ml
+    def telling(self, first_ml: Mapping[str, float]) -> Telling:
+        """How a person's volumes are told, of whose first scan these were seen."""
+        return Telling(first_ml, self._response)
 
     @property
     def telling_words(self) -> str:
         """How volumes are told; nothing where they are told as they are seen."""
-        response = self.knowledge.response if self.knowledge else None
-        return response.words if response else ""
+        return self._response.words if self._response else ""
+
+    @property
+    def _response(self) -> Response | None:
+        return self.knowledge.response if self.knowledge else None
 
     def measure_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
         """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""

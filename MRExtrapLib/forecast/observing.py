@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
+from MRExtrapLib.progression.response import Telling
 
 CONFORMED, OBSERVED = 0.5, 0.7
 """Shares of the time, measured with two scans and one predicted age, after conforming and after encoding."""
@@ -29,7 +30,7 @@ def observe(
     visits: Sequence[Visit],
     engine: Engine,
     progress: Progress = silent,
-    anchor_ml: Mapping[str, float] | None = None,
+    telling: Telling | None = None,
 ) -> tuple[Observation, ...]:
     """The visits of one person as the model sees them: conformed together, encoded, decoded, measured.
 
@@ -37,7 +38,7 @@ def observe(
         visits: youngest first.
         engine: that does it.
         progress: hears of each visit.
-        anchor_ml: volumes beside which theirs are told (`Engine.told_ml`); the first visit's by default.
+        telling: how volumes are told; beside the first of these visits by default.
     """
     volumes = [visit.scan.volume for visit in visits]
     conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
@@ -46,8 +47,8 @@ def observe(
         fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
         progress(fraction, f"encoding {visit.scan.name}")
         observations.append(observe_one(visit, one, engine))
-    anchor = anchor_ml or observations[0].observed_ml
-    return tuple(_told(seen, anchor, engine) for seen in observations)
+    beside = telling or engine.telling(observations[0].observed_ml)
+    return tuple(_told(seen, beside) for seen in observations)
 
 
 def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
@@ -66,11 +67,11 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
     )
 
 
-def _told(seen: Observation, anchor_ml: Mapping[str, float], engine: Engine) -> Observation:
+def _told(seen: Observation, telling: Telling) -> Observation:
     return replace(
         seen,
-        observed_ml=engine.told_ml(seen.observed_ml, anchor_ml),
-        reconstructed_ml=engine.told_ml(seen.reconstructed_ml, anchor_ml),
+        observed_ml=telling.told(seen.observed_ml),
+        reconstructed_ml=telling.told(seen.reconstructed_ml),
     )
 
 
@@ -101,7 +102,7 @@ def left_out_rows(
     """Each known visit's volumes as all the others predict them; none where too few would be left.
 
     The visits stay conformed together: one that is left out shares position and brightness scale with the
-    others, and tells them nothing of its anatomy.
+    others, and tells them nothing of how its anatomy differs; sizes go on being told beside the first scan.
     """
     if len(known.visits) <= FEWEST_OF_METHOD[method]:
         return ()
@@ -127,8 +128,8 @@ def rows_without(
     others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
     left, age = observations[index], observations[index].visit.age_years
     decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
-    shown_ml = engine.told_ml(engine.measure(decoded).volumes_ml, observations[0].observed_ml)
-    decoded_ml = unbiased_ml(shown_ml, rest)
+    telling = engine.telling(observations[0].observed_ml)
+    decoded_ml = unbiased_ml(telling.told(engine.measure(decoded).volumes_ml), rest)
     volumes = volumes_of(method, others, rest, engine)
     stated = volumes.at(age, decoded_ml) if volumes else None
     return tuple(

@@ -29,6 +29,7 @@ from MRExtrapLib.forecast.volumes import PersonVolumes, Statement
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.horizon import horizon_warnings
+from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.progression.trajectory import bend_warnings
 
 
@@ -76,6 +77,11 @@ class Prepared:
     def uncertainty_words(self) -> str:
         """How an uncertainty is made, or why there is none."""
         return words_for(self.line, self.volumes.words) if self.volumes else words_for(self.line)
+
+    @property
+    def telling(self) -> Telling:
+        """How volumes of this person are told."""
+        return self.engine.telling(self.observations[0].observed_ml)
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -170,8 +176,7 @@ class Prepared:
 
     def _unbiased_ml(self, seen_ml: Mapping[str, float]) -> dict[str, float]:
         """Volumes seen in a decode as they are told, the reconstruction's own bias cancelled."""
-        told_ml = self.engine.told_ml(seen_ml, self.observations[0].observed_ml)
-        return unbiased_ml(told_ml, self.observations)
+        return unbiased_ml(self.telling.told(seen_ml), self.observations)
 
     def _statement(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
         """What is stated of an age's volumes; the decode's own, where no prior knows any."""
@@ -187,7 +192,7 @@ class Prepared:
             self.directions,
             has_volumes=self.volumes is None,
             inside=self.inside,
-            anchor_ml=self.observations[0].observed_ml,
+            telling=self.telling,
         )
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:

@@ -42,7 +42,8 @@ class Observation:
         conformed: the scan on the template's grid, with its way back.
         latent: (C, D, H, W) of the conformed scan.
         reconstructed: the latent decoded, on the template's grid.
-        observed_ml, reconstructed_ml: volumes per region of both, by the same segmenter.
+        observed_ml, reconstructed_ml: volumes per region of both, by the same segmenter, as they are told
+            (`progression.response`).
         labels: (X, Y, Z) of the conformed scan, by it too.
     """
 

@@ -23,6 +23,7 @@ from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.progression.line import LatentLine, Latents
 from MRExtrapLib.progression.posterior import Posterior
+from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.progression.student import reach
 
 PersonLine: TypeAlias = LatentLine | Posterior
@@ -131,7 +132,7 @@ def spread_at(
     has_volumes: bool = True,
     *,
     inside: NDArray[np.bool_],
-    anchor_ml: Mapping[str, float],
+    telling: Telling,
 ) -> Spread | None:
     """The spread of the prediction for an age; None where the line leaves none to judge (two scans).
 
@@ -147,7 +148,7 @@ def spread_at(
         count: directions of a Bayesian line; one by least squares has as many as its scans leave.
         has_volumes: False where volumes are known better from elsewhere, and measuring can be spared.
         inside: (X, Y, Z) where any visit has brain.
-        anchor_ml: volumes beside which all of the person's are told (`Engine.told_ml`).
+        telling: how the person's volumes are told.
     """
     found = _directions(age_years, line, count)
     if found is None:
@@ -162,9 +163,7 @@ def spread_at(
         image_variance += _squared(above.voxels - below.voxels, is_random)
         if not has_volumes:
             continue
-        above_ml, below_ml = (
-            engine.told_ml(engine.measure(one).volumes_ml, anchor_ml) for one in (above, below)
-        )
+        above_ml, below_ml = (telling.told(engine.measure(one).volumes_ml) for one in (above, below))
         for region in variance_ml2:
             variance_ml2[region] += ((above_ml[region] - below_ml[region]) / 2.0) ** 2
     return Spread(

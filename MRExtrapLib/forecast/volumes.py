@@ -47,7 +47,7 @@ class Seen(Protocol):
 
     @property
     def observed_ml(self) -> Mapping[str, float]:
-        """Region → ml."""
+        """Region → ml, as told."""
         ...
 
 

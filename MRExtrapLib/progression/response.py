@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
@@ -25,10 +24,13 @@ PRIOR_SPREAD = 0.3
 hardly changes in those who teach stays as it is seen."""
 
 FEWEST_PEOPLE = 5
-"""Of fewer nobody can say how much is seen."""
+"""Of fewer nobody can say how much is seen; those simulated of one scan count once."""
 
 LEAST_SHARE = 0.2
-"""Of a region of whose change less is seen, nothing is."""
+"""Of a change of which less is seen nothing can be told: noise would be told five times as large."""
+
+SIDES = ("_left", "_right")
+"""Endings of regions that are sides of another and share what is seen of it, so that they go on adding up."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Response:
     """How much of each region's change is seen.
 
     Attributes:
-        shares: region → natural log of the volume's change as seen, over the true one.
+        shares: region → natural log of the volume's change as seen, over the true one. What is seen of others
+            is told as it is.
         people: how many taught it.
 
     Raises:
@@ -49,7 +52,10 @@ class Response:
     def __post_init__(self) -> None:
         for region, share in self.shares.items():
             if not LEAST_SHARE <= share < np.inf:
-                msg = f"Of a change of the {region} {share:g} is seen, which tells nothing; learn it again."
+                msg = (
+                    f"Of a change of the {region} a share of {share:g} is seen, not {LEAST_SHARE:g} or more; "
+                    "learn it again."
+                )
                 raise ModelError(msg)
 
     @property
@@ -60,39 +66,58 @@ class Response:
             for region in MAIN_REGIONS
             if region in self.shares
         )
-        return f"Of a change the segmenter sees a share ({seen}), and it is told in full."
+        return (
+            f"The segmenter sees a share of a change ({seen}; learned from {self.people} people whose true "
+            "volumes are known), and changes since the first scan are told in full."
+        )
 
-    def told_ml(self, seen_ml: Millilitres, anchor_ml: Millilitres) -> dict[str, float]:
-        """Volumes as they are told: V₀·(V/V₀)^(1/g), V as seen, V₀ the anchor's, g the share.
+    def told_ml(self, seen_ml: Millilitres, first_ml: Millilitres) -> dict[str, float]:
+        """Volumes as they are told: V₀·(V/V₀)^(1/g), V as seen, V₀ in the first scan, g the share.
 
-        Ratios of two volumes are the same whatever the anchor; the anchor's own volumes stay as seen. The
-        anchor is the person's first scan, so that another visit changes nothing that was told before.
-
-        Args:
-            seen_ml: in one of a person's images.
-            anchor_ml: in the image that the person's others are told beside.
+        Whichever scan is the first, the ratio of two volumes is the same. The first scan's own stay as seen,
+        so that a later visit changes nothing that was told before.
         """
-        return {region: self._told(region, ml, anchor_ml.get(region, 0.0)) for region, ml in seen_ml.items()}
+        return {region: self._told(region, ml, first_ml.get(region, 0.0)) for region, ml in seen_ml.items()}
 
-    def _told(self, region: str, seen_ml: float, anchor_ml: float) -> float:
-        if min(seen_ml, anchor_ml) <= 0 or region not in self.shares:
+    def _told(self, region: str, seen_ml: float, first_ml: float) -> float:
+        if min(seen_ml, first_ml) <= 0 or region not in self.shares:
             return seen_ml
-        return float(anchor_ml * (seen_ml / anchor_ml) ** (1.0 / self.shares[region]))
+        return float(first_ml * (seen_ml / first_ml) ** (1.0 / self.shares[region]))
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How the volumes of one person's scans and predictions are told, all of them beside the first scan's.
+
+    Attributes:
+        first_ml: region → ml seen in the person's first scan.
+        response: of the segmenter; without one volumes are told as they are seen.
+    """
+
+    first_ml: Millilitres
+    response: Response | None = None
+
+    def told(self, seen_ml: Millilitres) -> Millilitres:
+        """Region → ml as told, from those seen."""
+        return self.response.told_ml(seen_ml, self.first_ml) if self.response else seen_ml
 
 
 @dataclass(frozen=True)
 class KnownChange:
-    """One person from one scan to another, as seen and in truth."""
+    """One person from one scan to another, as seen and in truth.
 
+    Attributes:
+        family: of whom those simulated of one scan have the same.
+        seen_ml, true_ml: region → ml of both scans.
+    """
+
+    family: str
     seen_ml: tuple[Millilitres, Millilitres]
     true_ml: tuple[Millilitres, Millilitres]
 
     def logs(self, region: str) -> tuple[float, float]:
         """Natural log of the change: seen, true."""
-        (seen, seen_later), (true, true_later) = (
-            (pair[0][region], pair[1][region]) for pair in (self.seen_ml, self.true_ml)
-        )
-        return float(np.log(seen_later / seen)), float(np.log(true_later / true))
+        return _log_change(self.seen_ml, region), _log_change(self.true_ml, region)
 
     def has(self, region: str) -> bool:
         """Whether the region is seen and known in both scans."""
@@ -101,19 +126,36 @@ class KnownChange:
 
 def learn_response(changes: Sequence[KnownChange]) -> Response | None:
     """How much of each region's change is seen, from one change of each person; None of too few people."""
-    if len(changes) < FEWEST_PEOPLE:
+    if len({one.family for one in changes}) < FEWEST_PEOPLE:
         return None
-    regions = [region for region in changes[0].seen_ml[0] if all(one.has(region) for one in changes)]
-    logs = {region: np.array([one.logs(region) for one in changes]) for region in regions}
-    return Response({region: _share(*pairs.T) for region, pairs in logs.items()}, len(changes))
+    whole = {_whole(region) for one in changes for region in one.seen_ml[0]}
+    learned = {region: _share(region, changes) for region in sorted(whole)}
+    everywhere = dict.fromkeys(region for one in changes for region in one.seen_ml[0])
+    shares = {region: learned[_whole(region)] for region in everywhere}
+    return Response({region: share for region, share in shares.items() if share}, len(changes))
 
 
-def _share(seen: NDArray[np.float64], true: NDArray[np.float64]) -> float:
-    """Of seen = g·true + noise the posterior mean of g, with g ~ N(1, PRIOR_SPREAD²)."""
+def _log_change(volumes_ml: tuple[Millilitres, Millilitres], region: str) -> float:
+    earlier, later = volumes_ml
+    return float(np.log(later[region] / earlier[region]))
+
+
+def _whole(region: str) -> str:
+    """The region that a side is of, or itself."""
+    return next((region.removesuffix(side) for side in SIDES if region.endswith(side)), region)
+
+
+def _share(region: str, changes: Sequence[KnownChange]) -> float | None:
+    """Of seen = g·true + noise the posterior mean of g, with g ~ N(1, PRIOR_SPREAD²); None if too little."""
+    found = [one for one in changes if one.has(region)]
+    if len({one.family for one in found}) < FEWEST_PEOPLE:
+        return None
+    seen, true = np.array([one.logs(region) for one in found]).T
     size = float(true @ true)
     if size <= 0:
-        return 1.0
+        return None
     left = seen - (seen @ true / size) * true
     variance = max(float(left @ left) / (len(seen) - 1), 1e-12)
     known, before = size / variance, PRIOR_SPREAD**-2
-    return max((float(seen @ true) / variance + before) / (known + before), LEAST_SHARE)
+    share = (float(seen @ true) / variance + before) / (known + before)
+    return share if share >= LEAST_SHARE else None

@@ -86,7 +86,7 @@ class VolumePrior:
         """A person's volumes at every age, from any number of scans.
 
         Args:
-            volumes_ml: one a scan, as the segmenter finds them.
+            volumes_ml: one a scan, as they are told.
             ages_years: one a scan.
             covariates: of the person.
             pooled: one a scan, its latent's `pooled`; needed where the prior is subject-specific.

@@ -26,8 +26,9 @@ from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
-from MRExtrapLib.progression.response import KnownChange, Millilitres, Response
+from MRExtrapLib.progression.response import KnownChange, Millilitres, Response, Telling
 from MRExtrapLib.progression.subject_prior import pooled
+from MRExtrapLib.simulation.sources import SIMULATED
 from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
@@ -106,24 +107,37 @@ def encoded_cohort(
     return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
 
 
-def known_changes(encoded: Encoded, truth: Mapping[str, Sequence[Millilitres]]) -> list[KnownChange]:
-    """From first to last scan, of everyone whose true volumes are known.
+def known_changes(
+    encoded: Encoded, people: Sequence[PersonScans], truth: Mapping[str, Sequence[Millilitres]]
+) -> list[KnownChange]:
+    """From one scan to a later one, of everyone whose true volumes are known.
 
     Args:
         encoded: the cohort, its volumes as they are seen.
+        people: at least everyone of it.
         truth: person's name → true volumes of each scan.
     """
-    seen_of = zip(encoded.latents.people, encoded.volumes_ml, strict=True)
-    return [
-        KnownChange((seen[0], seen[-1]), (truth[one.name][0], truth[one.name][-1]))
-        for one, seen in seen_of
-        if one.name in truth
-    ]
+    by_name, families = {one.name: one for one in people}, families_of(one.name for one in people)
+    changes = []
+    for one, seen in zip(encoded.latents.people, encoded.volumes_ml, strict=True):
+        if one.name in truth:
+            first, last = _alike(by_name[one.name].paths)
+            true = truth[one.name]
+            changes.append(
+                KnownChange(families[one.name], (seen[first], seen[last]), (true[first], true[last]))
+            )
+    return changes
 
 
-def told_by(encoded: Encoded, response: Response) -> Encoded:
-    """The cohort, each person's volumes as they are told beside those of the first scan."""
-    told = tuple(tuple(response.told_ml(scan, person[0]) for scan in person) for person in encoded.volumes_ml)
+def _alike(paths: Sequence[Path]) -> tuple[int, int]:
+    """The first and the last scan of one kind: the real one among simulated ones is sharper than they are."""
+    made = [index for index, path in enumerate(paths) if SIMULATED in path.name]
+    return (made[0], made[-1]) if len(made) > 1 else (0, len(paths) - 1)
+
+
+def told_by(encoded: Encoded, response: Response | None) -> Encoded:
+    """The cohort, each person's volumes as they are told."""
+    told = tuple(tuple(map(Telling(person[0], response).told, person)) for person in encoded.volumes_ml)
     return replace(encoded, volumes_ml=told)
 
 
@@ -143,13 +157,16 @@ def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     ]
 
 
-def learned_volumes(
-    people: Sequence[MeasuredPerson], response: Response | None = None
-) -> tuple[Knowledge, Lesson]:
-    """The prior of these people's volumes, calibrated by cross-fitting where they are enough for it.
+def learned_volumes(encoded: Encoded, response: Response | None = None) -> tuple[Knowledge, Lesson]:
+    """The prior of a cohort's volumes, calibrated by cross-fitting where people are enough for it.
 
-    With it, how sure of it they make us. Volumes are told as `response` tells them, which goes along.
+    With it, how sure of it they make us. `response` is of them all, also where cross-fitting leaves some out.
+
+    Args:
+        encoded: volumes as they are seen.
+        response: by which they are told, and which goes along.
     """
+    people = measured_people(told_by(encoded, response))
     lesson = learn(people)
     are_simulated = all(is_simulated(one.name) for one in people)
     knowledge = Knowledge(lesson.prior, are_simulated=are_simulated, response=response)

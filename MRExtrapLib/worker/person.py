@@ -92,10 +92,10 @@ class Person:
             device=identity.device,
             volumes=tuple(_region(row) for seen in self.observations for row in seen.rows),
             trusted_years=(min(ages) - horizon_years(ages), max(ages) + horizon_years(ages)),
-            uncertainty=f"{prepared.uncertainty_words} {prepared.engine.telling_words}".strip(),
+            uncertainty=prepared.uncertainty_words,
             data_weight=prepared.data_weight,
             image_kind=self.shown,
-            warnings=prepared.warnings,
+            warnings=(*prepared.warnings, *filter(None, [prepared.engine.telling_words])),
         )
 
     def prediction(
@@ -151,8 +151,8 @@ class Person:
             return Interpolated(
                 asked.alpha, self._image(passage.at(asked.alpha, kind), second.conformed), kind
             )
-        mixture, prepared = mix(passage, asked.alpha, kind), self.prepared
-        told_ml = prepared.engine.told_ml(mixture.volumes_ml, prepared.observations[0].observed_ml)
+        mixture = mix(passage, asked.alpha, kind)
+        told_ml = self.prepared.telling.told(mixture.volumes_ml)
         progress(COMPUTED, "writing")
         return Interpolated(
             alpha=asked.alpha,

@@ -15,6 +15,7 @@ from fakes import fake_engine, fake_knowledge, fake_prior, save_tiny_model
 from MRExtrapLib.cli.main import main
 from MRExtrapLib.cohort.crew import Crew
 from MRExtrapLib.cohort.forecasting import subject_of
+from MRExtrapLib.evaluation.calibrating import cases_of
 from MRExtrapLib.evaluation.images import Bench, image_estimates
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.results import BAYES
@@ -149,3 +150,23 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
     assert "20 other people" in made.uncertainty_words
     assert "hippocampus 0.70" in made.volumes_words
     assert np.all([row.low_ml is not None for row in made.predictions[0].rows])
+
+
+@pytest.mark.parametrize("inputs", [(0, 1), (2,)])
+def test_what_calibrates_is_told_in_full(inputs: tuple[int, ...], a_cohort: Path, out: Path) -> None:
+    person, trial = people_of(a_cohort)[0][3], Trial(inputs, 3)
+    seen_by = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
+    response = Response(dict.fromkeys(fake_knowledge().prior.regions, 0.5), 20)
+    tells = replace(seen_by, knowledge=replace(fake_knowledge(), response=response))
+    first_ml = kept_visits(person, seen_by, out)[0].observed_ml
+    seen, told = (
+        {case.region: case for case in cases_of(person, kept_visits(person, engine, out), trial, engine)}
+        for engine in (seen_by, tells)
+    )
+    for region, case in told.items():
+        for ml, as_seen in (
+            (case.observed_ml, seen[region].observed_ml),
+            (case.decoded_ml, seen[region].decoded_ml),
+        ):
+            assert ml == pytest.approx(as_seen**2 / first_ml[region], rel=2e-3)
+        assert case.line_ml != pytest.approx(seen[region].line_ml, rel=2e-3)

@@ -184,7 +184,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     assert all(0.5 <= float(row["probability"]) <= 1 for row in rows if row["kind"] == "change")
 
 
-def told(response: float | None, visits: tuple[Visit, ...], **asked: bool) -> Forecast:
+def told(response: float | None, visits: tuple[Visit, ...], **asked: object) -> Forecast:
     """With so much of a change of gray matter seen."""
     shares = Response({"gray_matter": response}, 20) if response else None
     engine = fake_engine(prior=fake_prior(), knowledge=replace(fake_knowledge(), response=shares))
@@ -253,3 +253,27 @@ def test_an_image_that_shows_other_volumes_is_told() -> None:
     assert "hippocampus" in words
     near = forecast(Subject(steady_visits(72)), Request((72.1,), image="plain"), ENGINE)
     assert not any("Take sizes" in words for words in near.predictions[0].warnings)
+
+
+@pytest.mark.parametrize("kind", ["predicted", "left_out"])
+def test_the_papers_line_tells_its_decodes_in_full_too(kind: str) -> None:
+    visits = steady_visits(66, 69, 72)
+    seen, made = (told(share, visits, method="linear", has_each_left_out=True) for share in (None, 0.5))
+    first = gray_ml(seen, "observed")[0]
+    as_seen, as_told = (
+        [row for row in (*one.rows, *one.left_out_rows) if (row.kind, row.region) == (kind, "gray_matter")]
+        for one in (seen, made)
+    )
+    np.testing.assert_allclose(
+        [row.volume_ml for row in as_told], [row.volume_ml**2 / first for row in as_seen], rtol=2e-3
+    )
+
+
+def test_an_interval_of_the_papers_line_is_as_much_wider_as_its_change_is_larger() -> None:
+    visits = steady_visits(66, 69, 72)
+    made = [told(share, visits, method="linear") for share in (None, 0.5)]
+    seen, full = (next(row for row in one.predictions[0].rows if row.region == "gray_matter") for one in made)
+    assert None not in (seen.low_ml, seen.high_ml, full.low_ml, full.high_ml)
+    steepness = 2 * seen.volume_ml / gray_ml(made[0], "observed")[0]  # of V²/V₀
+    widths = [row.high_ml - row.low_ml for row in (seen, full)]  # type: ignore[operator]
+    assert widths[1] / widths[0] == pytest.approx(steepness, rel=0.02)

@@ -10,24 +10,32 @@ from fakes import fake_knowledge
 
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
-from MRExtrapLib.progression.response import FEWEST_PEOPLE, KnownChange, Response, learn_response
+from MRExtrapLib.progression.response import (
+    FEWEST_PEOPLE,
+    KnownChange,
+    Response,
+    Telling,
+    learn_response,
+)
 
 SEEN = {"hippocampus": 0.8, "ventricles": 1.1, "white_matter": 0.5}
 """Share of each region's change."""
 
 
-def known_change(rng: np.random.Generator, size: float = 0.1, noise: float = 0.001) -> KnownChange:
+def known_change(
+    rng: np.random.Generator, family: str, size: float = 0.1, noise: float = 0.001
+) -> KnownChange:
     """Somebody's, in log volumes of normal size."""
     true = {region: float(rng.normal(-size, size / 3)) for region in SEEN}
     seen = {region: SEEN[region] * change + rng.normal(0, noise) for region, change in true.items()}
     first = dict.fromkeys(SEEN, 10.0)
     later = [{region: 10.0 * np.exp(change) for region, change in logs.items()} for logs in (seen, true)]
-    return KnownChange((first, later[0]), (first, later[1]))
+    return KnownChange(family, (first, later[0]), (first, later[1]))
 
 
 def people(count: int = 20, **how: float) -> list[KnownChange]:
     rng = np.random.default_rng(0)
-    return [known_change(rng, **how) for _ in range(count)]
+    return [known_change(rng, str(number), **how) for number in range(count)]
 
 
 def test_the_share_that_is_seen_is_learned_of_each_region() -> None:
@@ -42,7 +50,8 @@ def test_what_is_told_is_then_the_true_change() -> None:
     learned = learn_response(changes)
     assert learned is not None
     for one in changes:
-        assert learned.told_ml(one.seen_ml[1], one.seen_ml[0]) == pytest.approx(one.true_ml[1], rel=1e-3)
+        told = Telling(one.seen_ml[0], learned).told(one.seen_ml[1])
+        assert told == pytest.approx(one.true_ml[1], rel=1e-3)
 
 
 def test_noise_alone_teaches_nothing() -> None:
@@ -51,14 +60,41 @@ def test_noise_alone_teaches_nothing() -> None:
     assert learned.shares == pytest.approx(dict.fromkeys(SEEN, 1.0), abs=0.01)
 
 
-def test_few_people_teach_nothing() -> None:
+def test_few_people_teach_nothing_and_copies_of_one_are_one() -> None:
     assert learn_response(people(FEWEST_PEOPLE - 1)) is None
+    assert learn_response([replace(one, family="the same") for one in people()]) is None
 
 
-def test_ratios_are_the_same_whatever_the_anchor_and_its_own_volumes_stay() -> None:
+def test_a_region_that_few_have_is_told_as_it_is_seen() -> None:
+    empty = [
+        replace(one, seen_ml=tuple(ml | {"hippocampus": 0.0} for ml in one.seen_ml)) for one in people(16)
+    ]
+    learned = learn_response([*empty, *people(FEWEST_PEOPLE - 1)])
+    assert learned is not None
+    assert learned.shares.keys() == SEEN.keys() - {"hippocampus"}
+
+
+def test_a_region_whose_change_is_hardly_seen_is_told_as_it_is_seen() -> None:
+    blind = [replace(one, seen_ml=(one.seen_ml[0], one.seen_ml[0])) for one in people()]
+    learned = learn_response(blind)
+    assert learned is not None
+    assert learned.shares == {}
+
+
+def test_sides_share_what_is_seen_of_the_whole() -> None:
+    def with_sides(one: KnownChange) -> KnownChange:
+        seen = tuple(ml | {f"hippocampus_{side}": 1.0 for side in ("left", "right")} for ml in one.seen_ml)
+        return replace(one, seen_ml=seen)
+
+    learned = learn_response([with_sides(one) for one in people()])
+    assert learned is not None
+    assert learned.shares["hippocampus_left"] == learned.shares["hippocampus"] == pytest.approx(0.8, abs=0.01)
+
+
+def test_ratios_are_the_same_whichever_scan_is_the_first_and_its_own_volumes_stay() -> None:
     response = Response({"white_matter": 0.5}, 20)
     visits = [{"white_matter": ml} for ml in (500.0, 495.0, 480.0)]
-    told = [[response.told_ml(ml, anchor)["white_matter"] for ml in visits] for anchor in visits]
+    told = [[Telling(first, response).told(ml)["white_matter"] for ml in visits] for first in visits]
     ratios = [[ml / row[0] for ml in row] for row in told]
     np.testing.assert_allclose(ratios, [[1.0, 0.99**2, 0.96**2]] * 3)
     assert [row[index] for index, row in enumerate(told)] == pytest.approx([500.0, 495.0, 480.0])
@@ -66,9 +102,10 @@ def test_ratios_are_the_same_whatever_the_anchor_and_its_own_volumes_stay() -> N
 
 def test_regions_of_which_nothing_is_known_or_seen_stay_as_they_are() -> None:
     response = Response({"ventricles": 0.5}, 20)
-    seen, anchor = {"ventricles": 0.0, "thalamus": 12.0}, {"ventricles": 20.0, "thalamus": 14.0}
-    assert response.told_ml(seen, anchor) == seen
-    assert response.told_ml({"ventricles": 30.0}, {}) == {"ventricles": 30.0}
+    seen, first = {"ventricles": 0.0, "thalamus": 12.0}, {"ventricles": 20.0, "thalamus": 14.0}
+    assert Telling(first, response).told(seen) == seen
+    assert Telling({}, response).told({"ventricles": 30.0}) == {"ventricles": 30.0}
+    assert Telling({"ventricles": 20.0}).told({"ventricles": 30.0}) == {"ventricles": 30.0}
 
 
 @pytest.mark.parametrize("share", [0.1, -1.0, float("nan"), float("inf")])
