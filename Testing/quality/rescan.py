@@ -5,9 +5,10 @@
 COHORT is a simulated tree with visits a few weeks apart, as `mrextrap simulate ... --years 0 1.9 2` makes:
 each has its own position, gain, shading and noise. The first table holds the change that the model's
 segmenter sees between such two, less the true change, in percent of the region; the second what it sees
-between each person's first and last visit, of the true change of all together. Scans are conformed as a
-forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate`
-(OUT/visits) leave them there too.
+between each person's first and last visit, of the true change of all together, and by how much that, and what
+the model tells of it (`progression.response`), misses each person's true change. Scans are conformed as a
+forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate` (OUT/visits)
+leave them there too.
 """
 
 from __future__ import annotations
@@ -52,23 +53,25 @@ class Watched:
     Attributes:
         ages_years: of the visits.
         seen_ml: of each visit, by the segmenter.
+        told_ml: of each visit, as a forecast tells it.
         true_ml: of each visit, by the simulator.
     """
 
     ages_years: Sequence[float]
     seen_ml: Sequence[Volumes]
+    told_ml: Sequence[Volumes]
     true_ml: Sequence[Volumes]
 
     def grown(self, first: int, last: int) -> NDArray[np.float64]:
-        """Of each region (rows) the volume at the last visit by that at the first: seen, and true."""
-        kinds = (self.seen_ml, self.true_ml)
+        """Of each region (rows) the volume at the last visit by that at the first: seen, told, and true."""
+        kinds = (self.seen_ml, self.told_ml, self.true_ml)
         return np.array([[ml[last][region] / ml[first][region] for ml in kinds] for region in REGIONS])
 
     def rescans(self) -> Iterator[NDArray[np.float64]]:
         """Of each pair of visits weeks apart, what is seen beyond what changed, % of each region."""
         for first, second in pairwise(range(len(self.ages_years))):
             if self.ages_years[second] - self.ages_years[first] <= WEEKS_APART_YEARS:
-                seen, true = self.grown(first, second).T
+                seen, _, true = self.grown(first, second).T
                 yield 100 * (seen / true - 1)
 
 
@@ -82,8 +85,9 @@ def watched(person: PersonScans, engine: Engine, truth: Truth, kept: Path) -> Wa
         msg = f"The cohort tells no true volumes of {person.name}; give one that was simulated."
         raise SystemExit(msg)
     files = kept_scans(person, scan_maker(engine), kept)
-    true_ml = [truth[visit_of(path)] for path in person.paths]
-    return Watched(person.ages_years, [read_volumes(file) for file in files], true_ml)
+    seen_ml = [read_volumes(file) for file in files]
+    told_ml = [engine.telling(seen_ml[0]).told(ml) for ml in seen_ml]
+    return Watched(person.ages_years, seen_ml, told_ml, [truth[visit_of(path)] for path in person.paths])
 
 
 def rescan_table(people: Sequence[Watched]) -> str:
@@ -106,14 +110,28 @@ def rescan_table(people: Sequence[Watched]) -> str:
 
 
 def seen_table(people: Sequence[Watched]) -> str:
-    """How much of the change from first to last visit is seen, those of all people added up."""
-    changes = np.array([person.grown(0, -1) - 1 for person in people])  # people, regions, seen and true
-    seen, true = 100 * changes.mean(axis=0).T
+    """How much of the change from first to last visit is seen and told, and how far off that is of each."""
+    changes = np.array([person.grown(0, -1) - 1 for person in people])  # people, regions, kinds
+    seen, told, true = 100 * changes.mean(axis=0).T
+    missed = 100 * np.abs(changes[:, :, :2] - changes[:, :, 2:]).mean(axis=0)
     rows = [
-        (region, cell(float(t), ".2f"), cell(float(s), ".2f"), cell(float(100 * s / t), ".0f"))
-        for region, s, t in zip(REGIONS, seen, true, strict=True)
+        (
+            region,
+            *(cell(float(value), ".2f") for value in (true[i], seen[i], told[i])),
+            cell(float(100 * seen[i] / true[i]), ".0f"),
+            *(cell(float(value), ".2f") for value in missed[i]),
+        )
+        for i, region in enumerate(REGIONS)
     ]
-    header = ("region", "true change, mean %", "seen, mean %", "seen of it, %")
+    header = (
+        "region",
+        "true change, mean %",
+        "seen, mean %",
+        "told, mean %",
+        "seen of it, %",
+        "error as seen, points",
+        "error as told, points",
+    )
     return f"{len(people)} people from first to last visit\n\n" + markdown(header, rows)
 
 

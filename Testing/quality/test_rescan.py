@@ -11,9 +11,9 @@ def volumes(scale: float) -> dict[str, float]:
 
 
 def a_person(*seen_scales: float) -> Watched:
-    """Truly 1 % smaller after two years, and seen as told; the last two visits are weeks apart."""
-    true = (1.0, 0.99, 0.99)
-    return Watched((70.0, 72.0, 72.1), [volumes(s) for s in seen_scales], [volumes(t) for t in true])
+    """Truly 1 % smaller after two years, seen as given and told twice as much; two visits are weeks apart."""
+    true, told = (1.0, 0.99, 0.99), [1 + 2 * (scale - 1) for scale in seen_scales]
+    return Watched((70.0, 72.0, 72.1), *([volumes(s) for s in kind] for kind in (seen_scales, told, true)))
 
 
 def test_only_visits_weeks_apart_are_rescans_and_what_changed_is_taken_away():
@@ -25,9 +25,11 @@ def test_the_share_seen_is_of_everybodys_change_together():
     people = [a_person(1.0, 0.99, 0.990), a_person(1.0, 1.0, 1.0)]
     lines = seen_table(people).splitlines()
     assert lines[0] == "2 people from first to last visit"
-    assert all(line.endswith("| -1.00 | -0.50 | 50 |") for line in lines[-len(REGIONS) :])
+    assert all(
+        line.endswith("| -1.00 | -0.50 | -1.00 | 50 | 0.50 | 1.00 |") for line in lines[-len(REGIONS) :]
+    )
 
 
 def test_a_cohort_without_rescans_says_so():
-    apart = Watched((70.0, 72.0), [volumes(1.0)] * 2, [volumes(1.0)] * 2)
+    apart = Watched((70.0, 72.0), *[[volumes(1.0)] * 2] * 3)
     assert "Nobody has two visits" in rescan_table([apart])
