@@ -7,8 +7,8 @@ each has its own position, gain, shading and noise. The first table holds the ch
 segmenter sees between such two, less the true change, in percent of the region; the second what it sees
 between each person's first and last visit, of the true change of all together, and by how much that, and what
 the model tells of it (`progression.response`), misses each person's true change. Scans are conformed as a
-forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate` (OUT/visits)
-leave them there too.
+forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate`
+(OUT/visits) leave them there too.
 """
 
 from __future__ import annotations
