@@ -34,7 +34,7 @@ from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.training.people import PersonScans, find_people
 from MRExtrapLib.training.scans import kept_scans, read_volumes
 
-REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
+REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter", "whole_brain", "amygdala", "pallidum")
 WEEKS_APART_YEARS = 0.2
 """Visits up to so far apart count as scans of the same brain; what did change is known and taken away."""
 
