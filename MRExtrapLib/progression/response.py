@@ -15,6 +15,7 @@ import numpy as np
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
+from MRExtrapLib.progression.volumes import FLUID
 
 Millilitres = Mapping[str, float]
 """Region → ml."""
@@ -38,8 +39,8 @@ class Response:
     """How much of each region's change is seen.
 
     Attributes:
-        shares: region → natural log of the volume's change as seen, over the true one. What is seen of others
-            is told as it is.
+        shares: region → its change as seen over the true one: of tissue that of the volume's natural log, of
+            ventricles that in ml, as both are counted by the prior. What is seen of others is told as it is.
         people: how many taught it.
 
     Raises:
@@ -72,17 +73,21 @@ class Response:
         )
 
     def told_ml(self, seen_ml: Millilitres, first_ml: Millilitres) -> dict[str, float]:
-        """Volumes as they are told: V₀·(V/V₀)^(1/g), V as seen, V₀ in the first scan, g the share.
+        """Volumes as they are told, from V as seen and V₀ in the first scan, g the share.
 
-        Whichever scan is the first, the ratio of two volumes is the same. The first scan's own stay as seen,
-        so that a later visit changes nothing that was told before.
+        Tissue: V₀·(V/V₀)^(1/g); ventricles: V₀ + (V − V₀)/g. The ratio of two volumes, of ventricles the
+        difference, is the same whichever scan is the first. That one's own volumes stay as seen, so that a
+        later visit changes nothing that was told before.
         """
         return {region: self._told(region, ml, first_ml.get(region, 0.0)) for region, ml in seen_ml.items()}
 
     def _told(self, region: str, seen_ml: float, first_ml: float) -> float:
         if min(seen_ml, first_ml) <= 0 or region not in self.shares:
             return seen_ml
-        return float(first_ml * (seen_ml / first_ml) ** (1.0 / self.shares[region]))
+        share = self.shares[region]
+        if FLUID in region:
+            return max(first_ml + (seen_ml - first_ml) / share, 0.0)
+        return float(first_ml * (seen_ml / first_ml) ** (1.0 / share))
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,9 @@ class KnownChange:
     seen_ml: tuple[Millilitres, Millilitres]
     true_ml: tuple[Millilitres, Millilitres]
 
-    def logs(self, region: str) -> tuple[float, float]:
-        """Natural log of the change: seen, true."""
-        return _log_change(self.seen_ml, region), _log_change(self.true_ml, region)
+    def of(self, region: str) -> tuple[float, float]:
+        """The change as seen, and the true one: of ventricles in ml, else of the natural log."""
+        return _change(self.seen_ml, region), _change(self.true_ml, region)
 
     def has(self, region: str) -> bool:
         """Whether the region is seen and known in both scans."""
@@ -135,8 +140,10 @@ def learn_response(changes: Sequence[KnownChange]) -> Response | None:
     return Response({region: share for region, share in shares.items() if share}, len(changes))
 
 
-def _log_change(volumes_ml: tuple[Millilitres, Millilitres], region: str) -> float:
+def _change(volumes_ml: tuple[Millilitres, Millilitres], region: str) -> float:
     earlier, later = volumes_ml
+    if FLUID in region:
+        return later[region] - earlier[region]
     return float(np.log(later[region] / earlier[region]))
 
 
@@ -150,7 +157,7 @@ def _share(region: str, changes: Sequence[KnownChange]) -> float | None:
     found = [one for one in changes if one.has(region)]
     if len({one.family for one in found}) < FEWEST_PEOPLE:
         return None
-    seen, true = np.array([one.logs(region) for one in found]).T
+    seen, true = np.array([one.of(region) for one in found]).T
     size = float(true @ true)
     if size <= 0:
         return None

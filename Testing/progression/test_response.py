@@ -25,11 +25,14 @@ SEEN = {"hippocampus": 0.8, "ventricles": 1.1, "white_matter": 0.5}
 def known_change(
     rng: np.random.Generator, family: str, size: float = 0.1, noise: float = 0.001
 ) -> KnownChange:
-    """Somebody's, in log volumes of normal size."""
+    """Somebody's: of tissue in log volumes, of ventricles in shares of 10 ml."""
     true = {region: float(rng.normal(-size, size / 3)) for region in SEEN}
     seen = {region: SEEN[region] * change + rng.normal(0, noise) for region, change in true.items()}
     first = dict.fromkeys(SEEN, 10.0)
-    later = [{region: 10.0 * np.exp(change) for region, change in logs.items()} for logs in (seen, true)]
+    later = [
+        {region: 10.0 * (1 + change if region == "ventricles" else np.exp(change)) for region, change in one}
+        for one in (seen.items(), true.items())
+    ]
     return KnownChange(family, (first, later[0]), (first, later[1]))
 
 
@@ -98,6 +101,15 @@ def test_ratios_are_the_same_whichever_scan_is_the_first_and_its_own_volumes_sta
     ratios = [[ml / row[0] for ml in row] for row in told]
     np.testing.assert_allclose(ratios, [[1.0, 0.99**2, 0.96**2]] * 3)
     assert [row[index] for index, row in enumerate(told)] == pytest.approx([500.0, 495.0, 480.0])
+
+
+def test_ventricles_are_told_in_millilitres() -> None:
+    response = Response({"lateral_ventricles_left": 0.5}, 20)
+    first = {"lateral_ventricles_left": 10.0}
+    for seen_ml, told_ml in ((10.0, 10.0), (13.0, 16.0), (4.0, 0.0)):
+        assert Telling(first, response).told({"lateral_ventricles_left": seen_ml}) == {
+            "lateral_ventricles_left": told_ml
+        }
 
 
 def test_regions_of_which_nothing_is_known_or_seen_stay_as_they_are() -> None:
