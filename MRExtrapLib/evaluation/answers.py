@@ -30,7 +30,7 @@ class Answer:
         inputs: how many scans were known.
         most_inputs: how many the fullest trial of the same last input and target knew.
         span_years, horizon_years: of the inputs, and from the last of them to the target.
-        last_ml, observed_ml: volume in the last input and in the target, by the segmenter.
+        last_ml, observed_ml: volume in the last input and in the target, as told.
         brain_ml: whole brain with ventricles in the last input, which stands for the size of the head:
             intracranial volume cannot be measured where scans come stripped. None where either is unknown.
         true_change_ml: from last input to target; None where only the segmenter tells.
@@ -66,7 +66,7 @@ class Answer:
 
     @property
     def observed_change_ml(self) -> float:
-        """From last input to target, by the segmenter."""
+        """From last input to target, as told."""
         return self.observed_ml - self.last_ml
 
     @property

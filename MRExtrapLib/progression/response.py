@@ -15,10 +15,7 @@ import numpy as np
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.progression.volumes import FLUID
-
-Millilitres = Mapping[str, float]
-"""Region → ml."""
+from MRExtrapLib.progression.volumes import FLUID, Millilitres
 
 PRIOR_SPREAD = 0.3
 """Standard deviation about 1 of what a share is taken for before anything is known of it: a region that
@@ -67,9 +64,10 @@ class Response:
             for region in MAIN_REGIONS
             if region in self.shares
         )
+        learned = f"{seen}; learned from {self.people} simulated people"
         return (
-            f"The segmenter sees a share of a change ({seen}; learned from {self.people} people whose true "
-            "volumes are known), and changes since the first scan are told in full."
+            f"The segmenter sees a share of a change ({learned}), and changes since the first scan are told in "
+            "full."
         )
 
     def told_ml(self, seen_ml: Millilitres, first_ml: Millilitres) -> dict[str, float]:

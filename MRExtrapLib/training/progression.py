@@ -26,8 +26,9 @@ from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.line import Latent, Latents
-from MRExtrapLib.progression.response import KnownChange, Millilitres, Response, Telling
+from MRExtrapLib.progression.response import KnownChange, Response, Telling
 from MRExtrapLib.progression.subject_prior import pooled
+from MRExtrapLib.progression.volumes import Millilitres
 from MRExtrapLib.simulation.sources import SIMULATED
 from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
