@@ -66,8 +66,8 @@ class Response:
         )
         learned = f"{seen}; learned from {self.people} simulated people"
         return (
-            f"The segmenter sees a share of a change ({learned}), and changes since the first scan are told in "
-            "full."
+            f"The segmenter sees a share of a change ({learned}), and changes since the first scan are told "
+            "in full."
         )
 
     def told_ml(self, seen_ml: Millilitres, first_ml: Millilitres) -> dict[str, float]:
