@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from fakes import AFFINE, SHAPE, fake_engine, fake_prior
+from fakes import AFFINE, SHAPE, fake_engine, fake_knowledge, fake_prior
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
+from MRExtrapLib.progression.response import Response
 from MRExtrapLib.simulation.bids import write_table
 
 AGES = (0.0, 1.0, 2.0, 5.0)
@@ -24,13 +25,19 @@ RATE = -1.5
 
 @dataclass(frozen=True)
 class FakeRecipe:
-    """Opens the fake engine, with a prior or without."""
+    """Opens the fake engine, with a prior or without; it may see half of a change and tell it in full."""
 
     has_prior: bool = True
     kept: float = 0.9
+    tells_in_full: bool = False
 
     def open(self) -> Engine:
-        return fake_engine(kept=self.kept, prior=fake_prior() if self.has_prior else None)
+        engine = fake_engine(kept=self.kept, prior=fake_prior() if self.has_prior else None)
+        if not self.tells_in_full:
+            return engine
+        knowledge = fake_knowledge()
+        response = Response(dict.fromkeys(knowledge.prior.regions, 0.5), 20)
+        return replace(engine, knowledge=replace(knowledge, response=response))
 
 
 @dataclass(frozen=True)

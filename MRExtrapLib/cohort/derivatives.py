@@ -32,7 +32,8 @@ README = f"""# Forecasts by MRExtrap
 - `sub-*/[ses-*/]anat/*_desc-predictedAApBB_T1w.nii.gz`: the brain predicted for age AA.BB, on the grid of the
   last scan; its segmentation (`_dseg.nii.gz`, FreeSurfer numbers), and one standard deviation
   (`_desc-uncertaintyAApBB_T1w.nii.gz`).
-- `sub-*/sub-*_volumes.tsv`: observed, reconstructed and predicted volumes in ml with 95 % bounds.
+- `sub-*/sub-*_volumes.tsv`: observed, reconstructed and predicted volumes in ml with 95 % bounds; `.json`
+  beside it and `group_rates.json` say how they are told.
 - `sub-*/sub-*_forecast.json`: inputs with hashes, model, method, warnings.
 - `sub-*/figures`: volumes against age, and slices.
 - `group_rates.tsv`, `group_summary.tsv`: made by the group level; means are of people forecast by one model
@@ -60,7 +61,7 @@ def write_dataset(out: Path, bids: Path) -> None:
     for name, text in {
         "dataset_description.json": json.dumps(description, indent=2) + "\n",
         "README.md": README,
-        ".bidsignore": "**/figures/\n*_forecast.json\n*_volumes.tsv\ngroup_*\nleft_out.tsv\n",
+        ".bidsignore": "**/figures/\n*_forecast.json\n*_volumes.tsv\n*_volumes.json\ngroup_*\nleft_out.tsv\n",
     }.items():
         with whole_file(out / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
@@ -112,6 +113,7 @@ def write_derivatives(
     for prediction in forecast.predictions:
         _write_prediction(forecast, prediction, anat / prefix, sources)
     write_table(folder / f"{participant}_volumes.tsv", [_volume_row(row) for row in forecast.rows])
+    write_record(_volume_words(forecast), folder / f"{participant}_volumes.json")
     (folder / "figures").mkdir()
     figures = draw_forecast(forecast, folder / "figures")
     record = dict(forecast_record(forecast, figures)) | {"key": key, "rates": _rates(forecast, now)}
@@ -182,6 +184,17 @@ def _volume_row(row: VolumeRow) -> Mapping[str, str]:
         "region": row.region,
         "volume_ml": f"{row.volume_ml:.3f}",
     } | {name: UNKNOWN if bound is None else f"{bound:.3f}" for name, bound in bounds.items()}
+
+
+def _volume_words(forecast: Forecast) -> Mapping[str, Json]:
+    """What the columns of the volumes hold, as BIDS describes those of a table."""
+    told = " ".join(filter(None, ["Of the region in the image.", forecast.volumes_words]))
+    return {
+        "kind": {"Description": "observed in a scan, reconstructed from its latent, or predicted"},
+        "age": {"Description": "of the person", "Units": "year"},
+        "volume_ml": {"Description": told, "Units": "mL"},
+        "low_ml": {"Description": "with high_ml: 95 % of what a scan would show", "Units": "mL"},
+    }
 
 
 def _uri(scan: Path, bids: Path) -> str:

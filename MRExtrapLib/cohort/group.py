@@ -6,7 +6,7 @@ Means are taken within one model and method: others draw other borders, or weigh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from MRExtrapLib.cohort.derivatives import left_out_of, record_file
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.forecast.provenance import write_record
+from MRExtrapLib.forecast.provenance import Json, write_record
 from MRExtrapLib.simulation.bids import UNKNOWN, write_table
 from MRExtrapLib.training.people import participants_in
 
@@ -76,9 +76,20 @@ def summarise(out: Path, bids: Path) -> Group:
         raise InputError(msg)
     write_table(out / RATES, [{name: _cell(value) for name, value in row.items()} for row in rows])
     write_table(out / SUMMARY, _summary(rows))
-    words = {name: {"Description": text} for name, text in COLUMN_WORDS.items()}
-    write_record(words, (out / RATES).with_suffix(".json"))
+    write_record(_words(records.values()), (out / RATES).with_suffix(".json"))
     return Group(out / RATES, len(records), gone)
+
+
+def _words(records: Iterable[Mapping]) -> Mapping[str, Json]:
+    """What the columns hold; of volumes also how the models that forecast these people tell them."""
+    words: dict[str, Json] = {name: {"Description": text} for name, text in COLUMN_WORDS.items()}
+    told = {
+        f"{record['model']['name']}: {record['volumes_are']}"
+        for record in records
+        if record.get("volumes_are")
+    }
+    words["start_ml"] = {"Description": ". ".join([COLUMN_WORDS["start_ml"], *sorted(told)])}
+    return words
 
 
 def _read(out: Path, participant: str) -> Mapping:

@@ -38,6 +38,7 @@ class Evaluation:
         portraits: participant → name → portrait.
         failures: who could not.
         notes: what a reader must know of the cohort, in sentences.
+        volumes_words: how volumes are told; nothing where they are told as they are seen.
     """
 
     cohort: str
@@ -47,6 +48,7 @@ class Evaluation:
     portraits: Mapping[str, Mapping[str, Portrait]]
     failures: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    volumes_words: str = ""
 
     def __post_init__(self) -> None:
         if not self.people:

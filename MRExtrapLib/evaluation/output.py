@@ -55,6 +55,7 @@ def evaluation_record(evaluation: Evaluation) -> Mapping[str, Json]:
         "is_judged_by_truth": evaluation.has_truth,
         "left_out": [asdict(one) for one in evaluation.failures],
         "warnings": list(evaluation.warnings),
+        "volumes_are": evaluation.volumes_words,
         "findings": findings(evaluation),
         "scores": scores,
         "identity": identity_rows(evaluation),

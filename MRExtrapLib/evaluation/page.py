@@ -185,10 +185,12 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         if design.directions
         else "others were not asked for."
     )
-    return [
+    told = f"{evaluation.volumes_words} So it is for every method." if evaluation.volumes_words else ""
+    words = [
         f"Tried on each person: {pairs}; inputs are the 1 to {design.most_inputs} scans up to the last. All "
         "visits of a person are conformed together: they share rigid position and brightness scale, and "
         "nothing of their anatomy.",
+        told,
         "Population slope and mixed model are fitted on other people of this cohort (cross-fitting, ten "
         "folds at most) with age, sex and diagnosis; the mixed model is the model's own Bayesian line with "
         "volumes in the place of latents. Intervals of the Bayesian line are those of the model's prior of "
@@ -200,6 +202,7 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "identity.csv, answers.csv) hold all figures; evaluation.json holds the main ones and where they "
         "come from.",
     ]
+    return list(filter(None, words))
 
 
 def _data_uri(figure: Path) -> str:

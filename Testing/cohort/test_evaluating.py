@@ -179,6 +179,14 @@ def test_the_command_writes_tables_figures_and_a_page(
     assert "Measured now: 0; there before: 9; left out: 0." in capsys.readouterr().out
 
 
+def test_report_and_record_say_how_volumes_are_told(a_cohort: Path, out: Path, a_crew: Crew) -> None:
+    evaluated = evaluate_cohort(a_cohort, out, FakeRecipe(tells_in_full=True), DESIGN, a_crew)
+    write_evaluation(evaluated.evaluation, out)
+    record = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    for text in (record["volumes_are"], (out / "report.html").read_text(encoding="utf-8")):
+        assert "hippocampus 0.50" in text
+
+
 def test_only_who_is_tested_is_evaluated(a_cohort: Path, out: Path, tmp_path: Path, a_crew: Crew) -> None:
     split = tmp_path / "split.json"
     split.write_text('{"train": [], "validation": [], "test": ["cohort/sub-01", "cohort/sub-03"]}')

@@ -207,6 +207,15 @@ def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: P
         assert row["method"] == "bayes"
 
 
+@pytest.mark.parametrize("tells_in_full", [True, False])
+def test_tables_say_how_volumes_are_told(tells_in_full: bool, three: Path, out: Path, a_crew: Crew) -> None:
+    forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(tells_in_full=tells_in_full), a_crew)
+    group = summarise(out, three).table.with_suffix(".json")
+    for path, column in ((out / "sub-01" / "sub-01_volumes.json", "volume_ml"), (group, "start_ml")):
+        words = json.loads(path.read_text(encoding="utf-8"))[column]["Description"]
+        assert ("hippocampus 0.50" in words) == tells_in_full
+
+
 def test_a_group_of_nobody_is_refused(three: Path, out: Path) -> None:
     with pytest.raises(InputError, match="participant level first"):
         summarise(out, three)
