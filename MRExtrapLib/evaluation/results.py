@@ -15,7 +15,7 @@ from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 Millilitres = Mapping[str, float]
 """Region → ml."""
 
-SCHEMA = 4
+SCHEMA = 5
 """Of the file; results of another schema are made anew."""
 
 CARRIED_FORWARD = "last carried forward"

@@ -10,7 +10,7 @@ from fakes import fake_engine, fake_knowledge, fake_scan, fake_voxels
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.between import interpolate
-from MRExtrapLib.forecast.passage import Passage
+from MRExtrapLib.forecast.passage import Passage, pace_between
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.response import Response
@@ -40,12 +40,27 @@ def test_its_ends_are_the_scans(a_growing_ball: Passage, kind) -> None:
 
 
 def test_a_border_moves_and_does_not_fade(a_growing_ball: Passage) -> None:
-    """Halfway lies a ball of the middle radius; fading shows a small one within the ghost of a large one."""
-    halfway = 2 * ball(RADIUS)[0]
+    """Halfway lies a ball of the middle volume; fading shows a small one within the ghost of a large one."""
+    halfway = 2 * ball(((RADIUS - 3) ** 3 / 2 + (RADIUS + 3) ** 3 / 2) ** (1 / 3))[0]
     faded, moved = (
         np.abs(a_growing_ball.at(0.5, kind).voxels - halfway).sum() for kind in ("plain", "moved")
     )
     assert moved < faded / 2
+
+
+def test_what_grows_threefold_and_more_gains_volume_evenly(a_growing_ball: Passage) -> None:
+    """Were its border to move evenly, the ball would have gained a seventh after a quarter of the way."""
+    volumes = np.array([(a_growing_ball.at(alpha).voxels > 0.5).sum() for alpha in (1, 0.75, 0.5, 0.25, 0)])
+    gained = (volumes - volumes[0]) / (volumes[-1] - volumes[0])
+    np.testing.assert_allclose(gained, [0, 0.25, 0.5, 0.75, 1], atol=0.05)
+
+
+@pytest.mark.parametrize("values", [(1.0, 1.0, 1.0), (1.0, 9.0, 2.0), (1.0, -9.0, 2.0)])
+def test_a_pace_never_turns_back(values: tuple[float, float, float]) -> None:
+    pace = pace_between(*values)
+    places = [pace.place(done) for done in np.linspace(0, 1, 11)]
+    assert np.all(np.diff(places) > 0)
+    np.testing.assert_allclose([places[0], places[-1]], [0, 1], atol=1e-12)
 
 
 def test_a_weight_beyond_the_scans_is_refused(a_growing_ball: Passage) -> None:

@@ -13,9 +13,10 @@ older brain are judged against its simulated scan:
 
 For each image: PSNR and SSIM inside the brain; the change of each region's volume by the model's segmenter
 (plain: against the decoded reference; else against the reference scan) minus the true change, in percentage
-points of the region, and minus the change that the same segmenter sees in the true older scan; how sharp it
-is (energy of the gradient over that of the true older scan); how much of the reference's fine detail it
-shows (correlation of what a Gaussian of 1.5 voxels takes away); and the seconds that it adds to a decode.
+points of the region, and minus the change that is told of the true older scan, seen by the same segmenter;
+how sharp it is (energy of the gradient over that of the true older scan); how much of the reference's fine
+detail it shows (correlation of what a Gaussian of 1.5 voxels takes away); and the seconds that it adds to a
+decode.
 The true older scan stands in the table too: what a perfect image would score, given the noise of the
 scanner and the error of the segmenter.
 
@@ -119,7 +120,7 @@ def lifetime(scan: Volume, engine: Engine, years: float, seed: int) -> Lifetime:
 def image_figures(image: Volume, base_ml: dict[str, float], life: Lifetime, engine: Engine) -> Figures:
     """How good one image of the older brain is; `base_ml` is what its change is counted from."""
     truth, brain = life.later.volume.voxels, life.later.brain
-    ml = engine.measure(image).volumes_ml
+    ml = engine.telling(base_ml).told(engine.measure(image).volumes_ml)
     figures = {
         "psnr_db": psnr_db(truth, image.voxels, brain),
         "ssim": ssim(truth, image.voxels, brain),
@@ -161,7 +162,8 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
     for case, latent in ((KNOWN, later), (FORECAST, line.at(years))):
         predicted = engine.decode(np.asarray(latent, np.float32), inside)
-        changes = compartment_changes(decoded_ml, engine.measure(predicted).volumes_ml)
+        predicted_ml = engine.telling(decoded_ml).told(engine.measure(predicted).volumes_ml)
+        changes = compartment_changes(decoded_ml, predicted_ml)
         for kind in KINDS:
             start = time.perf_counter()
             image = Anchor(scan, decoded).show(predicted, kind, changes).image
