@@ -29,7 +29,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="participant: forecast each person; group: table of the rates of everyone in both folders",
     )
     parser.add_argument(
-        "--participant-label", nargs="+", default=(), metavar="LABEL", help="only these, with or without sub-"
+        "--participant-label",
+        "--participant_label",  # as BIDS Apps are called
+        nargs="+",
+        default=(),
+        metavar="LABEL",
+        help="only these, with or without sub-",
     )
     parser.add_argument(
         "--years", nargs="+", type=float, metavar="Y", help="ahead of each person's last scan (default 1 3)"

@@ -88,9 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     directions = DIRECTIONS if arguments.directions is None else arguments.directions
     image = arguments.image or DEFAULT_IMAGE
-    ages, is_held_out = _target_ages(arguments), arguments.hold_out_last
-    leaves_out = arguments.leave_one_out
-    request = Request(ages, arguments.method, is_held_out, directions, image, leaves_out)
+    request = Request(
+        _target_ages(arguments),
+        arguments.method,
+        has_last_held_out=arguments.hold_out_last,
+        directions=directions,
+        image=image,
+        has_each_left_out=arguments.leave_one_out,
+    )
     subject = _subject(arguments)
     check_request(subject, request, request.method or "bayes")  # the model, not yet known, may hold a prior
     forecast_into(arguments.output, subject, request, arguments, arguments.image_format)

@@ -116,15 +116,37 @@ def write_derivatives(
     write_record(_volume_words(forecast), folder / f"{participant}_volumes.json")
     (folder / "figures").mkdir()
     figures = draw_forecast(forecast, folder / "figures")
-    record = dict(forecast_record(forecast, figures)) | {"key": key, "rates": _rates(forecast, now)}
+    record = forecast_record(forecast) | {
+        "key": key,
+        "predicted_rates": _rates(forecast, now),
+        "figures": [f"figures/{path.name}" for path in figures],
+    }
+    for words, prediction in zip(record["predictions"], forecast.predictions, strict=True):
+        words |= _files(prediction, (anat / prefix).relative_to(folder).as_posix())
     write_record(record, folder / f"{participant}_forecast.json")
+
+
+def _files(prediction: Prediction, prefix: str) -> dict[str, Json]:
+    """What a prediction's files are called here, beside the record."""
+    label = _label(prediction.age_years)
+    uncertainty = f"{prefix}_desc-uncertainty{label}_T1w.nii.gz"
+    return {
+        "image": f"{prefix}_desc-predicted{label}_T1w.nii.gz",
+        "segmentation": f"{prefix}_desc-predicted{label}_dseg.nii.gz",
+        "uncertainty": uncertainty if prediction.uncertainty else None,
+    }
+
+
+def _label(age_years: float) -> str:
+    """An age as a name may hold it."""
+    return age_words(age_years).replace(".", "p")
 
 
 def _write_prediction(
     forecast: Forecast, prediction: Prediction, prefix: Path, sources: Sequence[str]
 ) -> None:
     age = prediction.age_years
-    label = age_words(age).replace(".", "p")
+    label = _label(age)
     stem = prefix.with_name(f"{prefix.name}_desc-predicted{label}")
     image = forecast.restored(prediction)
     words = f"MRExtrap: PREDICTED, age {age:.2f}, not acquired"
@@ -188,12 +210,14 @@ def _volume_row(row: VolumeRow) -> Mapping[str, str]:
 
 def _volume_words(forecast: Forecast) -> Mapping[str, Json]:
     """What the columns of the volumes hold, as BIDS describes those of a table."""
-    told = " ".join(filter(None, ["Of the region in the image.", forecast.volumes_words]))
+    told = " ".join(filter(None, ["The region's volume.", forecast.volumes_words]))
     return {
         "kind": {"Description": "observed in a scan, reconstructed from its latent, or predicted"},
         "age": {"Description": "of the person", "Units": "year"},
+        "region": {"Description": "whose volume it is"},
         "volume_ml": {"Description": told, "Units": "mL"},
-        "low_ml": {"Description": "with high_ml: 95 % of what a scan would show", "Units": "mL"},
+        "low_ml": {"Description": "where the 95 % of what a scan would show begin", "Units": "mL"},
+        "high_ml": {"Description": "where they end", "Units": "mL"},
     }
 
 

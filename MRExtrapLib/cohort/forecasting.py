@@ -21,6 +21,9 @@ from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
+LAYOUT = 2
+"""Of a person's derivatives; those of another layout are made anew."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -57,6 +60,7 @@ class Order:
     def key(self, person: PersonScans, engine: Engine) -> str:
         """Of all that a person's forecast depends on."""
         facts = (
+            LAYOUT,
             person.ages_years,
             person.covariates,
             person.diagnoses,

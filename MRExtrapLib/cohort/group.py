@@ -82,14 +82,19 @@ def summarise(out: Path, bids: Path) -> Group:
 
 def _words(records: Iterable[Mapping]) -> Mapping[str, Json]:
     """What the columns hold; of volumes also how the models that forecast these people tell them."""
-    words: dict[str, Json] = {name: {"Description": text} for name, text in COLUMN_WORDS.items()}
     told = {
-        f"{record['model']['name']}: {record['volumes_are']}"
-        for record in records
-        if record.get("volumes_are")
+        f"{_model_label(record)}: {record['volumes_are']}" for record in records if record.get("volumes_are")
     }
-    words["start_ml"] = {"Description": ". ".join([COLUMN_WORDS["start_ml"], *sorted(told)])}
-    return words
+    words = COLUMN_WORDS | {
+        name: " ".join([f"{COLUMN_WORDS[name]}.", *sorted(told)])
+        for name in ("start_ml", "ml_per_year")
+        if told
+    }
+    return {name: {"Description": text} for name, text in words.items()}
+
+
+def _model_label(record: Mapping) -> str:
+    return f"{record['model']['name']} {record['model']['sha256'][:12]}"
 
 
 def _read(out: Path, participant: str) -> Mapping:
@@ -112,11 +117,11 @@ def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:
         "last_age": max(ages),
         "method": record["method_name"],
         "data_weight": record["data_weight"],
-        "model": f"{record['model']['name']} {record['model']['sha256'][:12]}",
+        "model": _model_label(record),
     }
     return [
         person | rate | {"percent_per_year": _percent(rate["ml_per_year"], rate["start_ml"])}
-        for rate in record["rates"]
+        for rate in record["predicted_rates"]
     ]
 
 

@@ -137,9 +137,11 @@ def _image_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
         Part(
             "Between two scans",
             (
-                "A person's first and last scan are decoded, moved towards each other, mixed and measured; "
-                "thin lines: latents are mixed and decoded (plain). A pair counts where its change exceeds "
-                "what two scans of an unchanged brain would differ by.",
+                "A person's first and last scan are decoded, moved towards each other, mixed and measured, "
+                "at the pace at which brightness changes evenly: straight volumes are partly the pace's "
+                "doing, and say nothing of latents. Thin lines: latents are mixed and decoded (plain). A "
+                "pair counts where its change exceeds what two scans of an unchanged brain would differ "
+                "by.",
             ),
             images.get("figure_1c_interpolation", ""),
         ),
@@ -185,7 +187,7 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         if design.directions
         else "others were not asked for."
     )
-    told = f"{evaluation.volumes_words} So it is for every method." if evaluation.volumes_words else ""
+    told = f"{evaluation.volumes_words} All methods are told so." if evaluation.volumes_words else ""
     words = [
         f"Tried on each person: {pairs}; inputs are the 1 to {design.most_inputs} scans up to the last. All "
         "visits of a person are conformed together: they share rigid position and brightness scale, and "

@@ -18,6 +18,7 @@ from MRExtrapLib.forecast.volumes import PersonVolumes, person_volumes
 from MRExtrapLib.imaging.conform import ConformedVisit, united_brain
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.knowledge import Knowledge
+from MRExtrapLib.progression.likeness import Unlikeness
 from MRExtrapLib.progression.line import fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.response import Telling
@@ -149,8 +150,19 @@ def scan_warnings(observations: Sequence[Observation], knowledge: Knowledge | No
     words = [f"{seen.visit.scan.name}: {words}" for seen in observations for words in seen.conformed.warnings]
     if knowledge and knowledge.likeness:
         for seen in observations:
-            visit = seen.conformed
-            psnr = psnr_db(visit.volume.voxels, seen.reconstructed.voxels, visit.brain)
-            about = (seen.visit.scan.name, psnr, seen.observed_ml)
+            about = (seen.visit.scan.name, _psnr_db(seen), seen.observed_ml)
             words += knowledge.likeness.warnings(*about, knowledge.calibrated_by)
     return tuple(words)
+
+
+def unlikeness_of(observations: Sequence[Observation], knowledge: Knowledge | None) -> tuple[Unlikeness, ...]:
+    """Of each scan; empty where the model knows no calibration's scans."""
+    if knowledge is None or knowledge.likeness is None:
+        return ()
+    return tuple(knowledge.likeness.unlikeness(_psnr_db(seen), seen.observed_ml) for seen in observations)
+
+
+def _psnr_db(seen: Observation) -> float:
+    """Of the reconstruction, inside the brain."""
+    visit = seen.conformed
+    return psnr_db(visit.volume.voxels, seen.reconstructed.voxels, visit.brain)

@@ -11,6 +11,7 @@ from typing import Protocol
 from MRExtrapLib.anatomy.freesurfer import LABEL_NAMES
 from MRExtrapLib.anatomy.structures import Labels
 from MRExtrapLib.forecast.anchoring import IMAGE_WORDS, SEGMENTATION_WORDS
+from MRExtrapLib.forecast.personal import RATES_STATED
 from MRExtrapLib.forecast.provenance import (
     Json,
     registration_record,
@@ -24,6 +25,8 @@ from MRExtrapLib.imaging.storing import DEFAULT_FORMAT, ENDINGS, ImageFormat, wr
 from MRExtrapLib.imaging.volume import Affine
 from MRExtrapLib.imaging.writing import write_label_names
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.progression.likeness import UNLIKE_SCORE
+from MRExtrapLib.progression.student import LEVELS
 
 METHOD_WORDS = {
     "linear": "least squares of each latent element on age",
@@ -138,7 +141,7 @@ def forecast_record(
         "method_name": forecast.method,
         "sex": forecast.subject.known_sex,
         "diagnosis": forecast.subject.known_diagnosis,
-        "inputs": [_observation_record(seen) for seen in forecast.observations],
+        "inputs": _input_records(forecast),
         "reference_scan": forecast.observations[-1].visit.scan.name,
         "predictions": [
             _prediction_record(forecast, prediction, ending) for prediction in forecast.predictions
@@ -148,6 +151,7 @@ def forecast_record(
         "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,
         "rates": [asdict(rate) for rate in forecast.rates],
+        "rates_are": RATES_STATED if forecast.rates else "",
         "changes": [asdict(change) for change in forecast.changes],
         "changes_are": forecast.changes_words,
         "left_out": [asdict(row) | {"error_ml": row.error_ml} for row in forecast.left_out],
@@ -157,6 +161,14 @@ def forecast_record(
     }
 
 
+def _input_records(forecast: Forecast) -> list[Json]:
+    """Each scan, and how unlike those it is that the model was calibrated on, where the model knows."""
+    records = [_observation_record(seen) for seen in forecast.observations]
+    for record, unlike in zip(records, forecast.unlikeness, strict=False):
+        record["unlikeness"] = asdict(unlike) | {"tolerated": UNLIKE_SCORE}
+    return list(records)
+
+
 def _observation_record(seen: Observation) -> dict[str, Json]:
     return scan_record(seen.visit.scan, seen.visit.age_years) | {
         "registration": registration_record(seen.conformed)
@@ -164,7 +176,7 @@ def _observation_record(seen: Observation) -> dict[str, Json]:
 
 
 def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) -> dict[str, Json]:
-    stem = f"age-{age_words(prediction.age_years)}"
+    stem, stated = f"age-{age_words(prediction.age_years)}", prediction.statement
     return {
         "age_years": prediction.age_years,
         "image": f"predicted_{stem}_T1w{ending}",
@@ -174,6 +186,10 @@ def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) 
         "segmentation_of": SEGMENTATION_WORDS[prediction.image_kind],
         "moved_share": prediction.moved_share,
         "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
+        "intervals_ml": {
+            region: {f"{level:g}": list(stated.interval_ml(region, level)) for level in LEVELS}
+            for region in stated.spread_ml
+        },
         "scan_weights": list(prediction.scan_weights),  # in the order of inputs
         "warnings": list(prediction.warnings),
     }

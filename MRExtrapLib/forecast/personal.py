@@ -20,6 +20,11 @@ CHANGES_JUDGED = (
     "probability is given."
 )
 
+RATES_STATED = (
+    "Rates and their 95 % bounds are those of the Bayesian line through the person's volumes and of its "
+    "prior; other people calibrated the intervals of volumes, not these."
+)
+
 REACH = float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0))
 """Standard deviations to each side that hold 95 %."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind, Shown
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes, moved_ml
-from MRExtrapLib.forecast.observing import brain_of, scan_warnings
+from MRExtrapLib.forecast.observing import brain_of, scan_warnings, unlikeness_of
 from MRExtrapLib.forecast.personal import RegionChange, changes_words, region_changes, region_rates
 from MRExtrapLib.forecast.result import (
     Forecast,
@@ -211,6 +211,7 @@ class Prepared:
             rates=region_rates(self.volumes) if self.volumes else (),
             changes=self._changes(),
             changes_words=changes_words(self.volumes) if self.volumes else "",
+            unlikeness=unlikeness_of(self.observations, self.engine.knowledge),
             left_out=self.left_out,
         )
 

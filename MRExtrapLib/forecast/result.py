@@ -16,6 +16,7 @@ from MRExtrapLib.forecast.subject import Method, Subject, Visit
 from MRExtrapLib.forecast.volumes import Statement
 from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
+from MRExtrapLib.progression.likeness import Unlikeness
 from MRExtrapLib.progression.line import Latent
 
 Kind = Literal["observed", "reconstructed", "predicted", "left_out"]
@@ -177,6 +178,8 @@ class Forecast:
         changes: observed changes beside a scan's noise, likewise.
         changes_words: what they are judged by.
         left_out: each visit as the others would have predicted it, where asked for.
+        unlikeness: of the visits the line was fitted on to the scans of the model's calibration, where it
+            knows them.
     """
 
     subject: Subject
@@ -193,6 +196,7 @@ class Forecast:
     changes: tuple[RegionChange, ...] = ()
     changes_words: str = ""
     left_out: tuple[LeftOutRow, ...] = ()
+    unlikeness: tuple[Unlikeness, ...] = ()
 
     @property
     def reference(self) -> ConformedVisit:

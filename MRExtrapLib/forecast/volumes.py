@@ -65,11 +65,11 @@ class Statement:
     spread_ml: Mapping[str, float]
     freedom: Mapping[str, float]
 
-    def interval_ml(self, region: str) -> tuple[float, float] | tuple[None, None]:
-        """The 95 % interval of a new scan's volume, never below zero; nothing where none is known."""
+    def interval_ml(self, region: str, level: float = CONFIDENCE) -> tuple[float, float] | tuple[None, None]:
+        """Where this share of new scans' volumes lies, never below zero; nothing where none is known."""
         if region not in self.spread_ml:
             return None, None
-        half_ml = float(reach(CONFIDENCE, self.freedom[region])) * self.spread_ml[region]
+        half_ml = float(reach(level, self.freedom[region])) * self.spread_ml[region]
         return max(self.volumes_ml[region] - half_ml, 0.0), self.volumes_ml[region] + half_ml
 
     def image_warnings(self, age_years: float, decoded_ml: Mapping[str, float]) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ import numpy as np
 WHOLE = "whole_brain"
 """What regions are shares of; a model without it compares none."""
 
+RECONSTRUCTION = "reconstruction"
+"""What a score is of, beside the regions."""
+
 UNLIKE_SCORE = 4.0
 """Above it a scan is called unlike: with twenty regions that are normal in the logarithm, one regular scan in
 a thousand is."""
@@ -24,6 +27,19 @@ LEAST_SPREAD_DB = 0.3
 
 LEAST_LOG_SPREAD = 0.03
 """Likewise of the logarithm of a share: no region is measured to better than 3 %."""
+
+
+@dataclass(frozen=True)
+class Unlikeness:
+    """How far a scan is from those of the calibration, in their standard deviations, and in what.
+
+    Attributes:
+        score: above `UNLIKE_SCORE` the scan is called unlike.
+        of: `reconstruction`, or the region whose share of the brain is farthest off.
+    """
+
+    score: float
+    of: str
 
 
 @dataclass(frozen=True)
@@ -48,29 +64,34 @@ class Likeness:
         A reconstruction better than theirs counts as zero.
         """
         worse = max((self.mean_db - psnr_db) / self.spread_db, 0.0)
-        found = {"reconstruction": worse if np.isfinite(psnr_db) else 0.0}
+        found = {RECONSTRUCTION: worse if np.isfinite(psnr_db) else 0.0}
         if volumes_ml.get(WHOLE, 0.0) > 0:
             for region, (mean, spread) in self.log_shares.items():
                 share = max(volumes_ml.get(region, 0.0) / volumes_ml[WHOLE], 1e-9)
                 found[region] = float(abs(np.log(share) - mean) / spread)
         return found
 
+    def unlikeness(self, psnr_db: float, volumes_ml: Mapping[str, float]) -> Unlikeness:
+        """The largest of the scores."""
+        found = self.scores(psnr_db, volumes_ml)
+        of = max(found, key=lambda one: found[one])
+        return Unlikeness(found[of], of)
+
     def warnings(
         self, name: str, psnr_db: float, volumes_ml: Mapping[str, float], whom: str = "people"
     ) -> tuple[str, ...]:
         """One sentence when a scan is unlike those, of people who are called so; else none."""
-        found = self.scores(psnr_db, volumes_ml)
-        what = max(found, key=lambda one: found[one])
-        if found[what] <= UNLIKE_SCORE:
+        found = self.unlikeness(psnr_db, volumes_ml)
+        if found.score <= UNLIKE_SCORE:
             return ()
         seen = (
             "its reconstruction is far worse"
-            if what == "reconstruction"
-            else f"the share of its {what.replace('_', ' ')} is far from theirs"
+            if found.of == RECONSTRUCTION
+            else f"the share of its {found.of.replace('_', ' ')} is far from theirs"
         )
         return (
             f"{name} is unlike the {self.scans} scans of {whom} that the model was calibrated on: {seen} "
-            f"({found[what]:.1f} standard deviations, {UNLIKE_SCORE:g} are tolerated). Neither forecast nor "
+            f"({found.score:.1f} standard deviations, {UNLIKE_SCORE:g} are tolerated). Neither forecast nor "
             "interval may hold.",
         )
 

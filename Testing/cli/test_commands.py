@@ -67,6 +67,14 @@ def test_the_last_scan_can_be_held_out(run: Run, scans: list[str], out: Path) ->
     assert (out / "predicted_age-74.00_T1w.nii.gz").is_file()
 
 
+def test_every_scan_can_be_left_out(run: Run, scans: list[str], out: Path) -> None:
+    code, _ = run("forecast", *scans, "--at", 76, "--leave-one-out", "-o", out)
+    assert code == DONE
+    record = json.loads((out / "forecast.json").read_text(encoding="utf-8"))
+    assert record["held_out"] is None
+    assert {row["age_years"] for row in record["left_out"]} == {70, 72, 74}
+
+
 def test_warnings_reach_the_terminal(run: Run, scans: list[str], out: Path) -> None:
     _, said = run("forecast", *scans[:2], "--at", 90, "-o", out)
     assert "Warning: The line rests on two scans" in said

@@ -207,6 +207,16 @@ def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: P
         assert row["method"] == "bayes"
 
 
+def test_a_record_names_the_files_beside_it(three: Path, out: Path, a_crew: Crew) -> None:
+    forecast_cohort(Order(three, out, (1.0, 2.0)), FakeRecipe(), a_crew)
+    record = json.loads(record_file(out, "sub-01").read_text(encoding="utf-8"))
+    kinds = ("image", "segmentation", "uncertainty")
+    named = [one[kind] for one in record["predictions"] for kind in kinds] + record["figures"]
+    assert len(named) > 6
+    for name in named:
+        assert (out / "sub-01" / name).is_file()
+
+
 @pytest.mark.parametrize("tells_in_full", [True, False])
 def test_tables_say_how_volumes_are_told(tells_in_full: bool, three: Path, out: Path, a_crew: Crew) -> None:
     forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(tells_in_full=tells_in_full), a_crew)

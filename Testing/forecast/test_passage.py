@@ -18,6 +18,9 @@ from MRExtrapLib.progression.response import Response
 SIDE = 40
 RADIUS = 9.0
 
+A_VOXELS_BORDER = 0.05
+"""Share of the gain that half a voxel of the border is."""
+
 
 def ball(radius: float) -> np.ndarray:
     """A soft ball (1, X, Y, Z), as a latent of the fake codec, which halves."""
@@ -48,14 +51,19 @@ def test_a_border_moves_and_does_not_fade(a_growing_ball: Passage) -> None:
     assert moved < faded / 2
 
 
-def test_what_grows_threefold_and_more_gains_volume_evenly(a_growing_ball: Passage) -> None:
+def test_what_grows_eightfold_gains_volume_evenly(a_growing_ball: Passage) -> None:
     """Were its border to move evenly, the ball would have gained a seventh after a quarter of the way."""
     volumes = np.array([(a_growing_ball.at(alpha).voxels > 0.5).sum() for alpha in (1, 0.75, 0.5, 0.25, 0)])
     gained = (volumes - volumes[0]) / (volumes[-1] - volumes[0])
-    np.testing.assert_allclose(gained, [0, 0.25, 0.5, 0.75, 1], atol=0.05)
+    np.testing.assert_allclose(gained, [0, 0.25, 0.5, 0.75, 1], atol=A_VOXELS_BORDER)
 
 
-@pytest.mark.parametrize("values", [(1.0, 1.0, 1.0), (1.0, 9.0, 2.0), (1.0, -9.0, 2.0)])
+def test_where_brightness_hardly_changes_the_pace_is_even() -> None:
+    for change in (-1e-5, 0.0, 1e-5):
+        assert pace_between(0.5, 0.5002, 0.5 + change).done_halfway == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("values", [(1.0, 1.0, 1.0), (1.0, 9.0, 2.0), (1.0, -9.0, 2.0), (0.0, 0.0, 0.0)])
 def test_a_pace_never_turns_back(values: tuple[float, float, float]) -> None:
     pace = pace_between(*values)
     places = [pace.place(done) for done in np.linspace(0, 1, 11)]

@@ -14,7 +14,7 @@ from scipy import stats
 
 from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.personal import region_changes
-from MRExtrapLib.forecast.pipeline import forecast
+from MRExtrapLib.forecast.pipeline import forecast, prepare
 from MRExtrapLib.forecast.result import Forecast
 from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit
 from MRExtrapLib.forecast.volumes import person_volumes
@@ -168,6 +168,17 @@ def test_each_visit_is_predicted_from_the_others(method: Method, fewest: int) ->
     assert forecast_of(*ages, method=method, leaves_out=False).left_out == ()
 
 
+def test_intervals_of_every_level_are_written(tmp_path: Path) -> None:
+    made = forecast_of(66, 69, 72)
+    write_forecast(made, tmp_path)
+    (told,) = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))["predictions"]
+    assert set(told["intervals_ml"]) == set(fake_knowledge().prior.regions)
+    for row in made.predictions[0].rows:
+        half, most, nearly_all = (told["intervals_ml"][row.region][level] for level in ("0.5", "0.8", "0.95"))
+        assert nearly_all[0] < most[0] < half[0] < row.volume_ml < half[1] < most[1] < nearly_all[1]
+        assert nearly_all == pytest.approx([row.low_ml, row.high_ml])
+
+
 def test_everything_is_written(tmp_path: Path) -> None:
     write_forecast(forecast_of(66, 69, 72), tmp_path)
     record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
@@ -222,25 +233,26 @@ def test_a_model_without_knowledge_of_volumes_says_none_of_it(tmp_path: Path) ->
     assert not (tmp_path / "changes.csv").exists()
 
 
-def test_an_unlike_scan_and_a_bent_trajectory_are_told() -> None:
+def test_an_unlike_scan_and_a_bent_trajectory_are_told(tmp_path: Path) -> None:
     strict = Likeness(200.0, 0.3, {}, 10, 40)
     engine = fake_engine(kept=0.9, prior=fake_prior(), knowledge=fake_knowledge(likeness=strict))
     made = forecast_of(66, 69, engine=engine)
     assert sum("is unlike the 40 scans" in words for words in made.warnings) == 2
+    write_forecast(made, tmp_path)
+    for scan in json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))["inputs"]:
+        assert scan["unlikeness"]["of"] == "reconstruction"
+        assert scan["unlikeness"]["score"] > scan["unlikeness"]["tolerated"]
     wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,)), ENGINE)
     assert any("do not lie on a line" in words for words in wild.warnings)
     assert not any("do not lie on a line" in words for words in forecast_of(66, 69, 72).warnings)
 
 
 def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
-    from MRExtrapLib.forecast.pipeline import prepare
-
     prepared = prepare(Subject(steady_visits(66, 70)), Request((75,), image="plain"), ENGINE)
     with_map, without = prepared.predict(75.0), prepared.predict(75.0, has_spread=False)
     assert with_map.rows == without.rows
     assert without.uncertainty is None
     assert all(row.low_ml is not None for row in without.rows)
-    assert replace(with_map, uncertainty=None).uncertainty is None
 
 
 def test_an_image_that_shows_other_volumes_is_told() -> None:

@@ -59,7 +59,7 @@ from MRExtrapLib.simulation.acquisition import acquire, draw_acquisition
 from MRExtrapLib.simulation.ageing import AgeingBrain
 from MRExtrapLib.simulation.profiles import PROFILES, typical_subject
 
-CONDITION = "anchoring of simulated pairs"
+CONDITION = "anchoring of simulated pairs, changes told in full"
 KNOWN, FORECAST = "known change", "forecast"
 TRUTH = "true older scan"
 KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
