@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from MRExtrapLib import __version__
@@ -116,18 +117,14 @@ def write_derivatives(
     write_record(_volume_words(forecast), folder / f"{participant}_volumes.json")
     (folder / "figures").mkdir()
     figures = draw_forecast(forecast, folder / "figures")
-    record = forecast_record(forecast) | {
-        "key": key,
-        "predicted_rates": _rates(forecast, now),
-        "figures": [f"figures/{path.name}" for path in figures],
-    }
-    for words, prediction in zip(record["predictions"], forecast.predictions, strict=True):
-        words |= _files(prediction, (anat / prefix).relative_to(folder).as_posix())
+    files_of = partial(_files, (anat / prefix).relative_to(folder).as_posix())
+    record = forecast_record(forecast, files_of, [path.relative_to(folder) for path in figures])
+    record |= {"key": key, "predicted_rates": _rates(forecast, now)}
     write_record(record, folder / f"{participant}_forecast.json")
 
 
-def _files(prediction: Prediction, prefix: str) -> dict[str, Json]:
-    """What a prediction's files are called here, beside the record."""
+def _files(prefix: str, prediction: Prediction) -> dict[str, Json]:
+    """As `_write_prediction` calls them."""
     label = _label(prediction.age_years)
     uncertainty = f"{prefix}_desc-uncertainty{label}_T1w.nii.gz"
     return {

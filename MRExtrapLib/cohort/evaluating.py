@@ -12,6 +12,7 @@ from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
 from MRExtrapLib.evaluation.results import PersonResult
+from MRExtrapLib.evaluation.sameness import Sameness, read_sameness
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
@@ -86,11 +87,17 @@ def evaluate_cohort(
         design=design,
         people=tuple(in_order),
         portraits={one.participant: read_portraits(desk.portraits_file(one.participant)) for one in in_order},
+        sameness=_sameness(desk, [one.participant for one in in_order]),
         failures=tuple(LeftOut(one.name, one.reason) for one in outcome.failures),
         notes=notes,
         volumes_words=engine.telling_words,
     )
     return Evaluated(evaluation, tuple(one.participant for one in outcome.results), outcome.failures)
+
+
+def _sameness(desk: Desk, participants: Sequence[str]) -> dict[str, Sameness]:
+    found = {name: read_sameness(desk.sameness_file(name)) for name in participants}
+    return {name: one for name, one in found.items() if one}
 
 
 def _tested(people: Sequence[PersonScans], split: Path) -> list[PersonScans]:

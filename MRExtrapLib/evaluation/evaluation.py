@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
@@ -12,6 +12,7 @@ from MRExtrapLib.evaluation.answers import Answer, Answers, answers_of, grouped
 from MRExtrapLib.evaluation.identity import Portrait, Retrieval, retrieve
 from MRExtrapLib.evaluation.linearity import Bow, bows
 from MRExtrapLib.evaluation.results import BAYES, CARRIED_FORWARD, LINEAR, METHODS, PersonResult
+from MRExtrapLib.evaluation.sameness import Sameness
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
@@ -36,6 +37,7 @@ class Evaluation:
         design: what was tried on each.
         people: who could be evaluated, by name.
         portraits: participant → name → portrait.
+        sameness: participant → what is left of the person in a prediction.
         failures: who could not.
         notes: what a reader must know of the cohort, in sentences.
         volumes_words: how volumes are told; nothing where they are told as they are seen.
@@ -49,6 +51,7 @@ class Evaluation:
     failures: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     volumes_words: str = ""
+    sameness: Mapping[str, Sameness] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.people:

@@ -32,7 +32,7 @@ from MRExtrapLib.forecast.uncertainty import PersonLine, Spread, spread_at, unbi
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.volume import Voxels
-from MRExtrapLib.progression.line import FEWEST_SCANS, LatentLine, fit_line
+from MRExtrapLib.progression.line import FEWEST_SCANS, Latent, LatentLine, fit_line
 from MRExtrapLib.progression.posterior import posterior_rate
 from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.training.people import PersonScans
@@ -93,13 +93,26 @@ def image_estimates(bench: Bench, trial: Trial) -> Iterator[Predicted]:
 
 def person_lines(bench: Bench, trial: Trial) -> Iterator[tuple[str, PersonLine]]:
     """The person's latent at every age from the inputs alone, by each method that can."""
-    latents = np.stack([visit.latent for visit in bench.inputs(trial)])
-    ages = bench.ages(trial)
-    if len(ages) >= FEWEST_SCANS:
-        yield LINEAR, fit_line(latents, ages)
-    if bench.engine.prior is not None:
+    latents = [visit.latent for visit in bench.inputs(trial)]
+    for method in methods_of(bench, trial):
+        yield method, line_by(method, latents, bench.ages(trial), bench, trial)
+
+
+def methods_of(bench: Bench, trial: Trial) -> list[str]:
+    """The model's methods that can answer, the better last."""
+    linear = [LINEAR] if len(trial.inputs) >= FEWEST_SCANS else []
+    return linear if bench.engine.prior is None else [*linear, BAYES]
+
+
+def line_by(
+    method: str, latents: Sequence[Latent], ages_years: Sequence[float], bench: Bench, trial: Trial
+) -> PersonLine:
+    """The line through these latents of the person, of whom is known what the trial knows."""
+    scans = np.stack(latents)
+    if method == BAYES and bench.engine.prior is not None:
         about = bench.person.known_at(trial.inputs)
-        yield BAYES, posterior_rate(latents, ages, bench.engine.prior, about)
+        return posterior_rate(scans, ages_years, bench.engine.prior, about)
+    return fit_line(scans, ages_years)
 
 
 def _voxelwise(bench: Bench, trial: Trial) -> Predicted:

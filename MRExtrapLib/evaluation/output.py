@@ -17,6 +17,7 @@ from MRExtrapLib.evaluation.tables import (
     dose_rows,
     identity_rows,
     linearity_rows,
+    sameness_rows,
     score_cells,
     score_rows,
     similarity_rows,
@@ -36,6 +37,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     write_csv(folder / "linearity.csv", linearity_rows(evaluation))
     write_csv(folder / "linearity_people.csv", bow_rows(evaluation.bows))
     write_csv(folder / "identity.csv", identity_rows(evaluation))
+    write_csv(folder / "sameness.csv", sameness_rows(evaluation))
     write_csv(folder / "left_out.csv", [asdict(one) for one in evaluation.failures])
     figures = draw_evaluation(evaluation, folder)
     write_page(evaluation, figures, folder / "report.html")
@@ -59,6 +61,7 @@ def evaluation_record(evaluation: Evaluation) -> Mapping[str, Json]:
         "findings": findings(evaluation),
         "scores": scores,
         "identity": identity_rows(evaluation),
+        "sameness": sameness_rows(evaluation),
         "linearity": linearity_rows(evaluation),
         "bootstrap": {
             "draws": DRAWS,

@@ -11,7 +11,13 @@ from MRExtrapLib.evaluation.answers import grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, with_two_scans
 from MRExtrapLib.evaluation.results import BAYES, LINEAR
 from MRExtrapLib.evaluation.scoring import Figure, Score, score
-from MRExtrapLib.evaluation.tables import identity_rows, linearity_rows, similarity_rows, split_rows
+from MRExtrapLib.evaluation.tables import (
+    identity_rows,
+    linearity_rows,
+    sameness_rows,
+    similarity_rows,
+    split_rows,
+)
 from MRExtrapLib.evaluation.trials import STRETCHES
 from MRExtrapLib.progression.student import LEVELS
 
@@ -180,12 +186,30 @@ def identity_table(evaluation: Evaluation) -> Table:
                 Cell(_number(row["first_share"], is_share=True)),
                 Cell(_number(row["by_chance"], is_share=True)),
                 Cell(_number(row["mean_reciprocal_rank"])),
+                Cell(_number(row["mean_sulcal_dice"])),
             ),
             row["method"] in MODEL_METHODS,
         )
         for row in identity_rows(evaluation)
     )
-    return Table("Retrieval", ("brain", "people", "own scan first", "by chance", "mean 1/rank"), rows)
+    columns = ("brain", "people", "own scan first", "by chance", "mean 1/rank", "Dice of sulci")
+    return Table("Retrieval", columns, rows)
+
+
+def sameness_table(evaluation: Evaluation) -> Table:
+    """How far a prediction goes, and by how much the way back misses the scan that it came from."""
+    rows = tuple(
+        Row(
+            (
+                Cell(str(row["region"]).replace("_", " ")),
+                Cell(_number(row["mean_predicted_change_ml"])),
+                Cell(_number(row["mean_missed_back_ml"])),
+            )
+        )
+        for row in sameness_rows(evaluation)
+        if row["region"] in evaluation.main_regions
+    )
+    return Table("Forward, then backward", ("region", "decoded change ml", "missed on return ml"), rows)
 
 
 def similarity_table(evaluation: Evaluation) -> Table:

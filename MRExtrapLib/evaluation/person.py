@@ -24,6 +24,7 @@ from MRExtrapLib.evaluation.results import (
     read_result,
     write_result,
 )
+from MRExtrapLib.evaluation.sameness import read_sameness, sameness_of, write_sameness
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
@@ -36,6 +37,7 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas
+from MRExtrapLib.progression.line import FEWEST_SCANS
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 KEPT, ANSWERED = 0.4, 0.9
@@ -67,7 +69,17 @@ class Desk:
         """Where a person's portraits lie."""
         return self.folder / "people" / f"{participant}_portraits.npz"
 
+    def sameness_file(self, participant: str) -> Path:
+        """Where it lies what is left of a person in a prediction."""
+        return self.folder / "people" / f"{participant}_sameness.json"
+
     def finished(self, person: PersonScans, engine: Engine) -> PersonResult | None:
+        """An earlier run's result, where it answers the same question and nothing else of it is missing."""
+        found = self.measured(person, engine)
+        sameness = read_sameness(self.sameness_file(participant_of(person)))
+        return found if found and sameness and sameness.key == found.key else None
+
+    def measured(self, person: PersonScans, engine: Engine) -> PersonResult | None:
         """An earlier run's result, where it answers the same question."""
         participant = participant_of(person)
         found = read_result(self.result_file(participant))
@@ -103,6 +115,17 @@ def evaluate_person(
         return found
     visits = kept_visits(person, engine, desk.folder / "visits", part_of(progress, 0.0, KEPT))
     bench = Bench(person, visits, engine, desk.design)
+    result = desk.measured(person, engine) or _measured(bench, desk, started, progress)
+    trials = trials_of(person.ages_years, desk.design)
+    with_a_line = tuple(trial for trial in trials if len(trial.inputs) >= FEWEST_SCANS)
+    sameness = sameness_of(bench, _portrayed(bench, with_a_line or trials), result.key)
+    write_sameness(sameness, desk.sameness_file(result.participant))
+    return result
+
+
+def _measured(bench: Bench, desk: Desk, started: float, progress: Progress) -> PersonResult:
+    """The person's result and portraits, which then lie in the folder."""
+    person, engine, visits = bench.person, bench.engine, bench.visits
     predicted = _answers(bench, part_of(progress, KEPT, ANSWERED))
     mixtures = _mixtures(bench, part_of(progress, ANSWERED, 1.0))
     participant = participant_of(person)

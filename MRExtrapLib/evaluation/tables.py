@@ -193,8 +193,31 @@ def identity_rows(evaluation: Evaluation) -> list[Row]:
             "first_share": found.first_share,
             "by_chance": 1.0 / found.people,
             "mean_reciprocal_rank": found.mean_reciprocal_rank,
+            "mean_sulcal_dice": _mean_sulcal_dice(evaluation, method),
         }
         for method, found in evaluation.retrievals().items()
+    ]
+
+
+def _mean_sulcal_dice(evaluation: Evaluation, method: str) -> float | None:
+    known = [one.sulcal_dice[method] for one in evaluation.sameness.values() if method in one.sulcal_dice]
+    return float(np.mean(known)) if known else None
+
+
+def sameness_rows(evaluation: Evaluation) -> list[Row]:
+    """By region: how far from the last scan it is back there after the prediction, and how far that went."""
+    people = [one for one in evaluation.sameness.values() if one.method]
+    return [
+        {
+            "method": ", ".join(sorted({one.method for one in people})),
+            "region": region,
+            "people": len(people),
+            "mean_predicted_change_ml": float(
+                np.mean([abs(one.predicted_change_ml[region]) for one in people])
+            ),
+            "mean_missed_back_ml": float(np.mean([abs(one.returned_ml[region]) for one in people])),
+        }
+        for region in (evaluation.regions if people else ())
     ]
 
 

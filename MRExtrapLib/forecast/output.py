@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -76,8 +77,9 @@ def write_forecast(
     write_volume_rows((*forecast.rows, *forecast.left_out_rows), folder / "volumes.csv")
     if forecast.changes or forecast.rates:
         write_changes(forecast, folder / "changes.csv")
-    figures = draw(forecast, folder) if draw else ()
-    write_record(forecast_record(forecast, figures, image_format), folder / "forecast.json")
+    figures = [path.relative_to(folder) for path in draw(forecast, folder)] if draw else ()
+    record = forecast_record(forecast, partial(_files, ENDINGS[image_format]), figures)
+    write_record(record, folder / "forecast.json")
     progress(1.0, "written")
 
 
@@ -131,11 +133,12 @@ def _cell(value: str | float | None) -> str:
     return value if isinstance(value, str) else f"{value:.3f}"
 
 
-def forecast_record(
-    forecast: Forecast, figures: Iterable[Path] = (), image_format: ImageFormat = DEFAULT_FORMAT
-) -> dict[str, Json]:
+FilesOf = Callable[[Prediction], Mapping[str, Json]]
+"""A prediction → what its `image`, `segmentation` and `uncertainty` are called, seen from the record."""
+
+
+def forecast_record(forecast: Forecast, files_of: FilesOf, figures: Iterable[Path] = ()) -> dict[str, Json]:
     """The content of forecast.json: inputs, model, method, versions, predictions and warnings."""
-    ending = ENDINGS[image_format]
     return result_record("forecast", forecast.engine) | {
         "method": METHOD_WORDS[forecast.method],
         "method_name": forecast.method,
@@ -144,7 +147,7 @@ def forecast_record(
         "inputs": _input_records(forecast),
         "reference_scan": forecast.observations[-1].visit.scan.name,
         "predictions": [
-            _prediction_record(forecast, prediction, ending) for prediction in forecast.predictions
+            _prediction_record(prediction, files_of(prediction)) for prediction in forecast.predictions
         ],
         "volumes_are": forecast.volumes_words,
         "predicted_volume": DECODED_VOLUME if not forecast.rates else LINE_VOLUME,
@@ -156,7 +159,7 @@ def forecast_record(
         "changes_are": forecast.changes_words,
         "left_out": [asdict(row) | {"error_ml": row.error_ml} for row in forecast.left_out],
         "held_out": _held_out_record(forecast.held_out) if forecast.held_out else None,
-        "figures": [path.name for path in figures],
+        "figures": [path.as_posix() for path in figures],
         "warnings": list(forecast.warnings),
     }
 
@@ -175,17 +178,25 @@ def _observation_record(seen: Observation) -> dict[str, Json]:
     }
 
 
-def _prediction_record(forecast: Forecast, prediction: Prediction, ending: str) -> dict[str, Json]:
-    stem, stated = f"age-{age_words(prediction.age_years)}", prediction.statement
+def _files(ending: str, prediction: Prediction) -> dict[str, Json]:
+    """As `write_forecast` calls them."""
+    stem = f"age-{age_words(prediction.age_years)}"
+    return {
+        "image": f"predicted_{stem}_T1w{ending}",
+        "segmentation": f"predicted_{stem}_dseg{ending}",
+        "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
+    }
+
+
+def _prediction_record(prediction: Prediction, files: Mapping[str, Json]) -> dict[str, Json]:
+    stated = prediction.statement
     return {
         "age_years": prediction.age_years,
-        "image": f"predicted_{stem}_T1w{ending}",
+        **files,
         "image_kind": prediction.image_kind,
         "image_is": IMAGE_WORDS[prediction.image_kind],
-        "segmentation": f"predicted_{stem}_dseg{ending}",
         "segmentation_of": SEGMENTATION_WORDS[prediction.image_kind],
         "moved_share": prediction.moved_share,
-        "uncertainty": f"uncertainty_{stem}{ending}" if prediction.uncertainty else None,
         "intervals_ml": {
             region: {f"{level:g}": list(stated.interval_ml(region, level)) for level in LEVELS}
             for region in stated.spread_ml

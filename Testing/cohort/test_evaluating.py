@@ -21,12 +21,14 @@ from MRExtrapLib.evaluation.output import write_evaluation
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person
 from MRExtrapLib.evaluation.results import BAYES, LINEAR, METHODS, VOXELWISE
+from MRExtrapLib.evaluation.sameness import read_sameness
 from MRExtrapLib.evaluation.scoring import score
 from MRExtrapLib.evaluation.tables import dose_rows, split_rows
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Method, Request, Subject
+from MRExtrapLib.training.people import participant_of
 
 DONE, BAD_INPUT = 0, 2
 
@@ -127,6 +129,31 @@ def test_only_who_changed_is_measured_again(a_cohort: Path, out: Path, a_crew: C
     scans[1].write_bytes(scans[0].read_bytes())
     again = evaluate_cohort(a_cohort, out, FakeRecipe(), DESIGN, a_crew)
     assert again.measured == ("sub-04",)
+
+
+def test_a_lossless_model_returns_to_where_it_came_from(tmp_path: Path, out: Path) -> None:
+    cohort = write_cohort(tmp_path / "clean", 1, noise=0.0)
+    (person,) = people_of(cohort)[0]
+    for kept, reaches in ((1.0, True), (0.5, False)):
+        desk = Desk(out / f"{kept}", DESIGN, {})
+        evaluate_person(person, FakeRecipe(has_prior=False, kept=kept).open(), desk)
+        sameness = read_sameness(desk.sameness_file(participant_of(person)))
+        assert sameness is not None
+        assert sameness.method == LINEAR
+        change, missed = (ml["gray_matter"] for ml in (sameness.predicted_change_ml, sameness.returned_ml))
+        assert (abs(missed) < 0.02 * abs(change)) == reaches
+
+
+def test_only_the_part_that_is_missing_is_made(a_cohort: Path, out: Path) -> None:
+    person, engine = people_of(a_cohort)[0][0], FakeRecipe().open()
+    desk = Desk(out, DESIGN, {})
+    first = evaluate_person(person, engine, desk)
+    sameness = desk.sameness_file(first.participant)
+    before = sameness.read_bytes()
+    sameness.unlink()
+    assert desk.finished(person, engine) is None
+    assert evaluate_person(person, engine, desk) == first  # the seconds that it took are the first run's
+    assert sameness.read_bytes() == before
 
 
 def test_visits_are_kept_for_another_design(a_cohort: Path, out: Path) -> None:

@@ -1,0 +1,133 @@
+"""Whether a predicted brain is still that person's in its sulci, and whether the way there leads back.
+
+Sulci are a person's own, and a prediction that blurs or shifts them is nobody's brain. Forward, then
+backward: the predicted brain is taken for a scan of its age, and the line through it and the scans before the
+last one is asked for the age of the last: a model that knows where it goes finds the last scan there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from MRExtrapLib.anatomy.structures import Labels
+from MRExtrapLib.errors import InputError, ModelError
+from MRExtrapLib.evaluation.images import Bench, line_by, methods_of
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres
+from MRExtrapLib.evaluation.trials import Trial
+from MRExtrapLib.imaging.conform import united_brain
+from MRExtrapLib.imaging.writing import whole_file
+from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
+
+HULL_MM = 5.0
+"""Radius of the ball that closes the brain's surface over its sulci, which are no wider than twice that."""
+
+
+@dataclass(frozen=True)
+class Sameness:
+    """What is left of a person in the prediction of one trial.
+
+    Attributes:
+        key: of what it depends on, as of the person's result.
+        method: of the model, that predicted; nothing where none can from so few scans.
+        sulcal_dice: predicted (by `method`) and carried forward → overlap of their sulci with the scan's;
+            empty where the scan shows none.
+        predicted_change_ml: region → ml, in the decode at the target less that at the last input.
+        returned_ml: region → ml, decoded at the last input's age on the way back, less its reconstruction;
+            both empty without a method.
+    """
+
+    key: str
+    method: str
+    sulcal_dice: Mapping[str, float]
+    predicted_change_ml: Millilitres
+    returned_ml: Millilitres
+
+
+def sameness_of(bench: Bench, trial: Trial, key: str) -> Sameness:
+    """The sameness of the trial's prediction by the model's best method that can answer it."""
+    methods = methods_of(bench, trial)
+    if not methods:
+        return Sameness(key, "", _sulcal_dice(bench, trial, {}), {}, {})
+    method = methods[-1]
+    inputs, ages = bench.inputs(trial), bench.ages(trial)
+    inside, target_age = united_brain([visit.brain for visit in inputs]), bench.target_age(trial)
+    ahead = line_by(method, [visit.latent for visit in inputs], ages, bench, trial)
+    predicted = bench.engine.decode(ahead.at(target_age), inside)
+    there = bench.engine.measure(predicted)
+    latents = [*(visit.latent for visit in inputs[:-1]), bench.engine.encode(predicted)]
+    back = line_by(method, latents, [*ages[:-1], target_age], bench, trial)
+    returned = bench.engine.measure(bench.engine.decode(back.at(ages[-1]), inside))
+    there_ml, back_ml = (bench.telling.told(one.volumes_ml) for one in (there, returned))
+    start_ml = bench.visits[trial.last].reconstructed_ml
+    return Sameness(
+        key,
+        method,
+        _sulcal_dice(bench, trial, {method: there.labels}),
+        {region: there_ml[region] - ml for region, ml in start_ml.items()},
+        {region: back_ml[region] - ml for region, ml in start_ml.items()},
+    )
+
+
+def _sulcal_dice(bench: Bench, trial: Trial, predicted: Mapping[str, Labels]) -> dict[str, float]:
+    spacing_mm = bench.engine.template.volume.spacing_mm
+    truth = sulci(bench.visits[trial.target].labels, spacing_mm)
+    brains = {CARRIED_FORWARD: bench.visits[trial.last].labels, **predicted}
+    return {name: dice(truth, sulci(labels, spacing_mm)) for name, labels in brains.items() if truth.any()}
+
+
+def sulci(labels: Labels, spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
+    """(X, Y, Z) what lies within the brain's closed surface and is no brain.
+
+    Args:
+        labels: (X, Y, Z); 0 is no brain.
+        spacing_mm: of the voxels.
+
+    >>> block = np.ones((9, 9, 9), np.int16)
+    >>> block[4, 4:] = 0
+    >>> int(sulci(block, (1.0, 1.0, 1.0)).sum()) > 20, bool(sulci(np.ones_like(block), (1, 1, 1)).any())
+    (True, False)
+    """
+    found = np.zeros(labels.shape, dtype=bool)
+    box = ndimage.find_objects((labels > 0).astype(np.uint8))
+    if not box:
+        return found
+    margin = [(int(np.ceil(HULL_MM / one)) + 1,) * 2 for one in spacing_mm]
+    brain = np.pad(labels[box[0]] > 0, margin)
+    reached = ndimage.distance_transform_edt(~brain, sampling=spacing_mm) <= HULL_MM
+    hull = ndimage.distance_transform_edt(reached, sampling=spacing_mm) > HULL_MM
+    inner = tuple(slice(one[0], -one[1]) for one in margin)
+    found[box[0]] = (hull & ~brain)[inner]
+    return found
+
+
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """2 |A ∩ B| / (|A| + |B|) of two masks of which one at least is not empty (Dice 1945)."""
+    return float(2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second)))
+
+
+def write_sameness(sameness: Sameness, path: Path) -> None:
+    """As JSON; the file appears whole."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(to_json(sameness), indent=1) + "\n", encoding="utf-8")
+
+
+def read_sameness(path: Path) -> Sameness | None:
+    """What a file holds; None where there is no file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return from_json(Sameness, parse_json(path.read_bytes(), path.name), path.name)
+    except (OSError, ModelError) as error:
+        msg = f"{path} cannot be read ({str(error).rstrip('.')}); remove it and start again."
+        raise InputError(msg) from error
