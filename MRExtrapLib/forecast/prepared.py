@@ -44,7 +44,9 @@ class Prepared:
         observations: of the visits the line was fitted on, youngest first; the last is the reference.
         truth: the last visit where it was kept back, else None.
         line: the person's latent at every age.
-        volumes: the person's regional volumes at every age; None where the model or method knows none.
+        watched: the line through the person's volumes, by which changes are judged whatever the method; None
+            where the model knows of no volumes.
+        volumes: the same where volumes are predicted along it; None where decodes alone predict them.
         directions: that a Bayesian uncertainty is decoded along.
         image: the kind of image to show, where none is named.
         data_weight: how much the scans count in the rate against the prior, 0 to 1; None without a prior.
@@ -58,6 +60,7 @@ class Prepared:
     observations: tuple[Observation, ...]
     truth: Observation | None
     line: PersonLine
+    watched: PersonVolumes | None = None
     volumes: PersonVolumes | None = None
     directions: int = DIRECTIONS
     image: ImageKind = DEFAULT_IMAGE
@@ -70,7 +73,7 @@ class Prepared:
         """Sentences about the scans, the line as a whole, and how the engine worked so far."""
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
         about_scans = (*self.subject.warnings(), *scan_warnings(seen, self.engine.knowledge))
-        bent = bend_warnings(self.volumes.line, *self._volumes_seen) if self.volumes else ()
+        bent = bend_warnings(self.watched.line, *self._volumes_seen) if self.watched else ()
         return (*about_scans, *self.method_warnings, *bent, *self.engine.notices.words)
 
     @property
@@ -210,17 +213,17 @@ class Prepared:
             data_weight=self.data_weight,
             rates=region_rates(self.volumes) if self.volumes else (),
             changes=self._changes(),
-            changes_words=changes_words(self.volumes) if self.volumes else "",
+            changes_words=changes_words(self.watched) if self.watched else "",
             unlikeness=unlikeness_of(self.observations, self.engine.knowledge),
             left_out=self.left_out,
         )
 
     def _changes(self) -> tuple[RegionChange, ...]:
         """Between the visits the line was fitted on."""
-        if self.volumes is None:
+        if self.watched is None:
             return ()
         are_odd = [one.conformed.has_odd_contrast for one in self.observations]
-        return region_changes(self.volumes, *self._volumes_seen, are_odd)
+        return region_changes(self.watched, *self._volumes_seen, are_odd)
 
     @property
     def _volumes_seen(self) -> tuple[list[Mapping[str, float]], list[float]]:

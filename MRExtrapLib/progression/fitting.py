@@ -194,9 +194,10 @@ def _fitted(evidence: _Evidence, fitting: PriorFitting, progress: Progress) -> _
         for block in evidence.blocks:
             _maximise(evidence, estimate, scores, block)
         if abs(estimate.total - before) <= fitting.tolerance * before:
-            break
+            progress(1.0, "prior fitted")
+            return estimate
         before = estimate.total
-    progress(1.0, "prior fitted")
+    progress(1.0, f"prior fitted as far as {fitting.iterations} iterations bring it")
     return estimate
 
 

@@ -247,6 +247,16 @@ def test_an_unlike_scan_and_a_bent_trajectory_are_told(tmp_path: Path) -> None:
     assert not any("do not lie on a line" in words for words in forecast_of(66, 69, 72).warnings)
 
 
+def test_least_squares_judges_changes_as_bayes_does() -> None:
+    bayes, linear = (forecast_of(66, 69, 72, method=method) for method in ("bayes", "linear"))
+    assert linear.changes == bayes.changes
+    assert len(linear.changes) == 3 * 4
+    assert linear.changes_words == bayes.changes_words
+    assert linear.rates == ()
+    wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,), "linear"), ENGINE)
+    assert any("do not lie on a line" in words for words in wild.warnings)
+
+
 def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
     prepared = prepare(Subject(steady_visits(66, 70)), Request((75,), image="plain"), ENGINE)
     with_map, without = prepared.predict(75.0), prepared.predict(75.0, has_spread=False)
