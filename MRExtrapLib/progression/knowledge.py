@@ -62,6 +62,7 @@ class _SubjectRecord:
     spread: Row
     weights: tuple[Row, ...]
     gain: float
+    hidden: tuple[Row, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def _rows(table: NDArray) -> tuple[Row, ...]:
 
 def _subject_record(subject: SubjectPrior) -> _SubjectRecord:
     tables = (_rows(subject.by_covariates), _row(subject.spread), _rows(subject.weights))
-    return _SubjectRecord(subject.reading, *tables, float(f"{subject.gain:.4g}"))
+    hidden = None if subject.hidden is None else _rows(subject.hidden)
+    return _SubjectRecord(subject.reading, *tables, float(f"{subject.gain:.4g}"), hidden)
 
 
 def _subject_prior(record: _SubjectRecord, regions: int, source: str) -> SubjectPrior:
@@ -167,4 +169,5 @@ def _subject_prior(record: _SubjectRecord, regions: int, source: str) -> Subject
         msg = f"{source} foretells rates by other signs or regions than it knows; fit it again."
         raise ModelError(msg)
     tables = (np.array(record.by_covariates), np.array(record.spread), np.array(record.weights))
-    return SubjectPrior(record.reading, *tables, record.gain)
+    hidden = None if record.hidden is None else np.array(record.hidden)
+    return SubjectPrior(record.reading, *tables, record.gain, hidden)

@@ -1,15 +1,17 @@
-"""What one scan tells of its own rate: the subject-specific prior, a ridge on what the scan shows.
+"""What one scan tells of its own rate: the subject-specific prior, a ridge or a small network on its signs.
 
 People whose brains look alike may change alike, beyond what age, sex and diagnosis say. Rates less those of
-such people are regressed on a scan's signs, whichever reading of it foretells more in people who were left
-out: its latent, pooled over large boxes, or the shares of its regions. Where neither does, by more than
-chance would, there is no such prior, and covariates alone are better.
+such people are regressed on a scan's signs, by whatever foretells more in people who were left out: a ridge
+or a small network, of its latent, pooled over large boxes, or of the shares of its regions. Where none does,
+by more than chance would, there is no such prior, and covariates alone are better.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from MRExtrapLib.errors import ModelError
 from MRExtrapLib.progression.coarse import box_means
 from MRExtrapLib.progression.covariates import COVARIATE_NAMES
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.small_network import fit_network, foretold
 
 Array = NDArray[np.float64]
 
@@ -30,11 +33,15 @@ Pooled = NDArray[np.floating]
 POOLED = 32
 """Latent elements along each side of a pooled box: few, as people to tell them by are few."""
 
+Kind = Literal["ridge", "network"]
+"""Of what is tried."""
+
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 """That are tried, in units of the mean squared length of a person's signs."""
 
 SURE_ERRORS = 2.0
-"""Standard errors that a gain must exceed: the best of several readings and penalties gains by chance too."""
+"""Standard errors that a gain must exceed: the best of several readings, kinds and penalties gains by chance
+too."""
 
 FEWEST_FAMILIES = 8
 """Of fewer, who is left out says nothing of chance."""
@@ -70,8 +77,10 @@ class SubjectPrior:
         reading: of the scan that is looked at, a name of `Signs`.
         by_covariates: (5, p) what covariates explain of the signs, the rest of which is looked at.
         spread: (p,) one standard deviation of that rest.
-        weights: (p, regions) change of rate per year, in the volume prior's units, that a deviation brings.
+        weights: (p, regions) change of rate per year, in the volume prior's units, that a deviation brings;
+            of a network (units, regions), that a unit brings.
         gain: share of squared error that it took from people who were left out.
+        hidden: (p + 1, units) of a network (`small_network`); None of a ridge.
 
     Raises:
         ModelError: shapes that do not fit.
@@ -82,11 +91,13 @@ class SubjectPrior:
     spread: Array
     weights: Array
     gain: float
+    hidden: Array | None = None
 
     def __post_init__(self) -> None:
         signs = len(self.spread)
-        expected = (len(COVARIATE_NAMES), signs)
-        if self.by_covariates.shape != expected or self.weights.ndim != 2 or len(self.weights) != signs:
+        fits = self.by_covariates.shape == (len(COVARIATE_NAMES), signs) and self.weights.ndim == 2
+        read = (signs, signs) if self.hidden is None else (self.hidden.shape[0] - 1, self.hidden.shape[1])
+        if not fits or read != (signs, len(self.weights)):
             msg = (
                 f"The subject-specific prior reads {signs} signs with weights {self.weights.shape} and "
                 f"covariates {self.by_covariates.shape}, which do not fit; fit it again."
@@ -107,7 +118,15 @@ class SubjectPrior:
         if seen is None or seen.shape != self.spread.shape:
             msg = f"The subject-specific prior reads {self.reading}, which no scan here gives; fit it again."
             raise ModelError(msg)
-        return ((seen - row @ self.by_covariates) / self.spread) @ self.weights
+        deviations = (seen - row @ self.by_covariates) / self.spread
+        if self.hidden is None:
+            return deviations @ self.weights
+        return foretold(deviations, self.hidden, self.weights)
+
+    @property
+    def words(self) -> str:
+        """By what it foretells."""
+        return f"{'a ridge' if self.hidden is None else 'a small network'} on its {self.reading}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +172,7 @@ class Foretelling:
                 f"What one scan foretells was not judged: {self.families} families came thrice, "
                 f"{FEWEST_FAMILIES} are needed."
             )
-        verdict = "kept" if self.prior else "not kept: no more than chance"
+        verdict = f"kept: {self.prior.words}" if self.prior else "not kept: no more than chance"
         return (
             f"What one scan shows takes {100 * self.gain:.0f} ± {100 * self.gain_error:.0f} % from the "
             f"squared error of rates in people left out; {verdict}."
@@ -166,37 +185,46 @@ def fit_subject_prior(people: Sequence[Example]) -> Foretelling:
     if len(families) < FEWEST_FAMILIES:
         return Foretelling(None, len(families))
     alone = _errors(people, np.zeros((len(people), len(people[0].excess))), families)
-    best = max(_tried(people, families), key=lambda one: float(np.sum(alone - one[2])))
-    reading, penalty, errors = best
+    (kind, reading, penalty), errors = max(
+        _tried(people, families), key=lambda one: float(np.sum(alone - one[1]))
+    )
     gains = (alone - errors) / alone.mean()
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     if gain <= SURE_ERRORS * error:
         return Foretelling(None, len(families), gain, error)
-    by_covariates, spread, signs = _standardised(people, reading)
-    kept = SubjectPrior(reading, by_covariates, spread, _ridge(signs, people, penalty), gain)
+    kept = replace(_fitted(people, kind, reading, penalty), gain=gain)
     return Foretelling(kept, len(families), gain, error)
 
 
-def _tried(people: Sequence[Example], families: Sequence[str]) -> Iterator[tuple[str, float, Array]]:
-    """Reading, penalty, and the error of each family when all others taught."""
-    for reading in people[0].signs:
-        for penalty in PENALTIES:
-            foretold = np.zeros((len(people), len(people[0].excess)))
-            for family in families:
-                others = [one for one in people if one.family != family]
-                by_covariates, spread, signs = _standardised(others, reading)
-                left = SubjectPrior(reading, by_covariates, spread, _ridge(signs, others, penalty), 0.0)
-                for number, one in enumerate(people):
-                    if one.family == family:
-                        foretold[number] = left.shift(one.signs, one.row)
-            yield reading, penalty, _errors(people, foretold, families)
+def _tried(
+    people: Sequence[Example], families: Sequence[str]
+) -> Iterator[tuple[tuple[Kind, str, float], Array]]:
+    """Kind, reading and penalty, and the error of each family when all others taught."""
+    for tried in itertools.product(get_args(Kind), people[0].signs, PENALTIES):
+        told = np.zeros((len(people), len(people[0].excess)))
+        for family in families:
+            left = _fitted([one for one in people if one.family != family], *tried)
+            for number, one in enumerate(people):
+                if one.family == family:
+                    told[number] = left.shift(one.signs, one.row)
+        yield tried, _errors(people, told, families)
 
 
-def _errors(people: Sequence[Example], foretold: Array, families: Sequence[str]) -> Array:
+def _fitted(people: Sequence[Example], kind: Kind, reading: str, penalty: float) -> SubjectPrior:
+    """What these people teach; its gain is not known yet."""
+    by_covariates, spread, signs = _standardised(people, reading)
+    if kind == "ridge":
+        return SubjectPrior(reading, by_covariates, spread, _ridge(signs, people, penalty), 0.0)
+    excess, certainty = (np.stack([getattr(one, name) for one in people]) for name in ("excess", "certainty"))
+    hidden, weights = fit_network(signs, excess, certainty, penalty)
+    return SubjectPrior(reading, by_covariates, spread, weights, 0.0, hidden)
+
+
+def _errors(people: Sequence[Example], told: Array, families: Sequence[str]) -> Array:
     """(families,) mean squared error, each region in its own deviations."""
     excess = np.stack([one.excess for one in people])
     certainty = np.stack([one.certainty for one in people])
-    each = np.mean(certainty * (excess - foretold) ** 2, axis=1)
+    each = np.mean(certainty * (excess - told) ** 2, axis=1)
     return np.array(
         [
             np.mean([error for one, error in zip(people, each, strict=True) if one.family == family])

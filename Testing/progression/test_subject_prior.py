@@ -20,12 +20,19 @@ AGES = (70.0, 72.0, 72.1, 74.0)
 
 
 def a_person(
-    number: int, generator: np.random.Generator, by_share: float = 0.0, by_latent: float = 0.0
+    number: int,
+    generator: np.random.Generator,
+    by_share: float = 0.0,
+    by_latent: float = 0.0,
+    by_oddness: float = 0.0,
 ) -> MeasuredPerson:
-    """The hippocampus shrinks the faster, the smaller it is among the regions, or the brighter its latent."""
+    """The hippocampus shrinks the faster, the smaller it is among the regions, the brighter its latent, or
+    the farther that is from the middle.
+    """
     signs = generator.normal(size=2)
     level = LEVEL_ML * np.exp(np.array([-0.1 * signs[0], 0.0, 0.0]))
-    rate = np.array([-0.02 - 0.01 * (by_share * signs[0] + by_latent * signs[1]), 0.0, -0.005]) * level
+    told = by_share * signs[0] + by_latent * signs[1] + by_oddness * (np.abs(signs[1]) - 0.8)
+    rate = np.array([-0.02 - 0.01 * told, 0.0, -0.005]) * level
     rate = rate + np.array([0.0, 1.5, 0.0])
     table = level + np.outer(np.array(AGES) - AGES[0], rate) * (1 + 0.2 * generator.normal())
     table = table * (1 + 0.004 * generator.normal(size=table.shape))
@@ -64,6 +71,19 @@ def test_what_a_scan_foretells_makes_new_people_predictable(effects: dict[str, f
     people = cohort(60, 1, **effects)
     alone = first_scan_errors(people, replace(prior, subject=None))
     assert np.mean(first_scan_errors(people, prior) ** 2) < 0.6 * np.mean(alone**2)
+
+
+def test_a_network_learns_what_no_line_can_tell() -> None:
+    lesson = learn(cohort(90, 0, by_oddness=2.0))
+    subject = lesson.prior.subject
+    assert subject is not None
+    assert subject.hidden is not None
+    assert "kept: a small network on its latent" in lesson.foretelling.words
+    people = cohort(60, 1, by_oddness=2.0)
+    alone = first_scan_errors(people, replace(lesson.prior, subject=None))
+    assert np.mean(first_scan_errors(people, lesson.prior) ** 2) < 0.8 * np.mean(alone**2)
+    back = parse_knowledge(knowledge_text(Knowledge(lesson.prior)), "volumes.json").prior
+    assert first_scan_errors(people, back) == pytest.approx(first_scan_errors(people, lesson.prior), abs=1e-3)
 
 
 def test_where_scans_foretell_nothing_covariates_stay_alone() -> None:
