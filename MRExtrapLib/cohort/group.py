@@ -100,10 +100,14 @@ def _model_label(record: Mapping) -> str:
 def _read(out: Path, participant: str) -> Mapping:
     path = record_file(out, participant)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read ({error}); remove the folder {path.parent} and run again."
         raise InputError(msg) from error
+    if "predicted_rates" not in record:
+        msg = f"{path} was written by an earlier version; run the participant level again."
+        raise InputError(msg)
+    return record
 
 
 def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:

@@ -22,6 +22,7 @@ from MRExtrapLib.evaluation.tables import (
     score_rows,
     similarity_rows,
     split_rows,
+    sulcal_rows,
     write_csv,
 )
 from MRExtrapLib.forecast.provenance import Json, result_record, write_record
@@ -37,6 +38,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     write_csv(folder / "linearity.csv", linearity_rows(evaluation))
     write_csv(folder / "linearity_people.csv", bow_rows(evaluation.bows))
     write_csv(folder / "identity.csv", identity_rows(evaluation))
+    write_csv(folder / "sulci.csv", sulcal_rows(evaluation))
     write_csv(folder / "sameness.csv", sameness_rows(evaluation))
     write_csv(folder / "left_out.csv", [asdict(one) for one in evaluation.failures])
     figures = draw_evaluation(evaluation, folder)
@@ -61,6 +63,7 @@ def evaluation_record(evaluation: Evaluation) -> Mapping[str, Json]:
         "findings": findings(evaluation),
         "scores": scores,
         "identity": identity_rows(evaluation),
+        "sulci": sulcal_rows(evaluation),
         "sameness": sameness_rows(evaluation),
         "linearity": linearity_rows(evaluation),
         "bootstrap": {

@@ -22,6 +22,7 @@ from MRExtrapLib.evaluation.page_tables import (
     score_table,
     similarity_table,
     split_table,
+    sulcal_table,
 )
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 
@@ -157,12 +158,13 @@ def _image_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
             (
                 "Whose scan is most like the predicted brain? It is looked for among one scan of each "
                 "person, none of which a prediction knew; the last scan carried forward is the mark to "
-                "reach. People simulated from one real scan look alike, which lowers both. Sulci are what "
-                "lies within the closed surface of the brain and is none of it, in prediction and scan.",
-                "Forward, then backward: the predicted brain is taken for a scan, and the line through it "
-                "and the scans before the last one is asked for the age of the last.",
+                "reach. People simulated from one real scan look alike, which lowers both.",
+                "Sulci are what lies within the closed surface of the brain and is none of it, in prediction "
+                "and scan, of the longest horizon from two scans or more. Forward, then backward: the "
+                "predicted brain is taken for a scan, and the line through it and the scans before the last "
+                "one is asked for the age of the last.",
             ),
-            tables=(identity_table(evaluation), sameness_table(evaluation)),
+            tables=(identity_table(evaluation), sulcal_table(evaluation), sameness_table(evaluation)),
         ),
         Part(
             "Likeness of images",
@@ -205,8 +207,8 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",
         "The tables beside this page (scores.csv, inputs.csv, split.csv, linearity.csv, similarity.csv, "
-        "identity.csv, sameness.csv, answers.csv) hold all figures; evaluation.json holds the main ones and "
-        "where they come from.",
+        "identity.csv, sulci.csv, sameness.csv, answers.csv) hold all figures; evaluation.json holds the "
+        "main ones and where they come from.",
     ]
     return list(filter(None, words))
 

@@ -17,6 +17,7 @@ from MRExtrapLib.evaluation.tables import (
     sameness_rows,
     similarity_rows,
     split_rows,
+    sulcal_rows,
 )
 from MRExtrapLib.evaluation.trials import STRETCHES
 from MRExtrapLib.progression.student import LEVELS
@@ -186,14 +187,24 @@ def identity_table(evaluation: Evaluation) -> Table:
                 Cell(_number(row["first_share"], is_share=True)),
                 Cell(_number(row["by_chance"], is_share=True)),
                 Cell(_number(row["mean_reciprocal_rank"])),
-                Cell(_number(row["mean_sulcal_dice"])),
             ),
             row["method"] in MODEL_METHODS,
         )
         for row in identity_rows(evaluation)
     )
-    columns = ("brain", "people", "own scan first", "by chance", "mean 1/rank", "Dice of sulci")
-    return Table("Retrieval", columns, rows)
+    return Table("Retrieval", ("brain", "people", "own scan first", "by chance", "mean 1/rank"), rows)
+
+
+def sulcal_table(evaluation: Evaluation) -> Table:
+    """Overlap of sulci with the scan's."""
+    rows = tuple(
+        Row(
+            (Cell(str(row["brain"])), Cell(f"{row['people']}"), Cell(_number(row["mean_sulcal_dice"]))),
+            row["brain"] in MODEL_METHODS,
+        )
+        for row in sulcal_rows(evaluation)
+    )
+    return Table("Sulci", ("brain", "people", "Dice of sulci"), rows)
 
 
 def sameness_table(evaluation: Evaluation) -> Table:

@@ -40,8 +40,8 @@ from MRExtrapLib.progression.interpolation import even_alphas
 from MRExtrapLib.progression.line import FEWEST_SCANS
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-KEPT, ANSWERED = 0.4, 0.9
-"""Shares of the time after the visits are kept, and after the trials; then comes the interpolation."""
+KEPT, ANSWERED, MIXED = 0.4, 0.85, 0.95
+"""Shares of the time after the visits are kept, after the trials, and after the interpolation."""
 
 SHOWN = (BAYES, LINEAR)
 """The model's methods, the better first: whose prediction is looked for among all people."""
@@ -116,6 +116,7 @@ def evaluate_person(
     visits = kept_visits(person, engine, desk.folder / "visits", part_of(progress, 0.0, KEPT))
     bench = Bench(person, visits, engine, desk.design)
     result = desk.measured(person, engine) or _measured(bench, desk, started, progress)
+    progress(MIXED, "looking for the way back")
     trials = trials_of(person.ages_years, desk.design)
     with_a_line = tuple(trial for trial in trials if len(trial.inputs) >= FEWEST_SCANS)
     sameness = sameness_of(bench, _portrayed(bench, with_a_line or trials), result.key)
@@ -127,7 +128,7 @@ def _measured(bench: Bench, desk: Desk, started: float, progress: Progress) -> P
     """The person's result and portraits, which then lie in the folder."""
     person, engine, visits = bench.person, bench.engine, bench.visits
     predicted = _answers(bench, part_of(progress, KEPT, ANSWERED))
-    mixtures = _mixtures(bench, part_of(progress, ANSWERED, 1.0))
+    mixtures = _mixtures(bench, part_of(progress, ANSWERED, MIXED))
     participant = participant_of(person)
     result = PersonResult(
         schema=SCHEMA,

@@ -2,7 +2,7 @@
 
 Sulci are a person's own, and a prediction that blurs or shifts them is nobody's brain. Forward, then
 backward: the predicted brain is taken for a scan of its age, and the line through it and the scans before the
-last one is asked for the age of the last: a model that knows where it goes finds the last scan there.
+last one is asked for the age of the last: what it finds there should be where the way began.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from MRExtrapLib.anatomy.structures import Labels
+from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES, Labels
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.evaluation.images import Bench, line_by, methods_of
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres
@@ -24,6 +24,11 @@ from MRExtrapLib.evaluation.trials import Trial
 from MRExtrapLib.imaging.conform import united_brain
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
+
+SCHEMA = 1
+
+CSF = STRUCTURES[CHANNEL["csf"]].left
+"""Fluid around the brain, where a scan shows it: what fills sulci is none of the brain."""
 
 HULL_MM = 5.0
 """Radius of the ball that closes the brain's surface over its sulci, which are no wider than twice that."""
@@ -34,15 +39,17 @@ class Sameness:
     """What is left of a person in the prediction of one trial.
 
     Attributes:
+        schema: of the file; one of another schema is made anew.
         key: of what it depends on, as of the person's result.
         method: of the model, that predicted; nothing where none can from so few scans.
         sulcal_dice: predicted (by `method`) and carried forward → overlap of their sulci with the scan's;
             empty where the scan shows none.
-        predicted_change_ml: region → ml, in the decode at the target less that at the last input.
-        returned_ml: region → ml, decoded at the last input's age on the way back, less its reconstruction;
-            both empty without a method.
+        predicted_change_ml: region → ml, in the line's decode at the target less that at the last input.
+        returned_ml: region → ml, decoded at that age on the way back, less the line's there; both empty
+            without a method.
     """
 
+    schema: int
     key: str
     method: str
     sulcal_dice: Mapping[str, float]
@@ -54,24 +61,24 @@ def sameness_of(bench: Bench, trial: Trial, key: str) -> Sameness:
     """The sameness of the trial's prediction by the model's best method that can answer it."""
     methods = methods_of(bench, trial)
     if not methods:
-        return Sameness(key, "", _sulcal_dice(bench, trial, {}), {}, {})
+        return Sameness(SCHEMA, key, "", _sulcal_dice(bench, trial, {}), {}, {})
     method = methods[-1]
     inputs, ages = bench.inputs(trial), bench.ages(trial)
     inside, target_age = united_brain([visit.brain for visit in inputs]), bench.target_age(trial)
     ahead = line_by(method, [visit.latent for visit in inputs], ages, bench, trial)
-    predicted = bench.engine.decode(ahead.at(target_age), inside)
-    there = bench.engine.measure(predicted)
+    start, predicted = (bench.engine.decode(ahead.at(age), inside) for age in (ages[-1], target_age))
     latents = [*(visit.latent for visit in inputs[:-1]), bench.engine.encode(predicted)]
     back = line_by(method, latents, [*ages[:-1], target_age], bench, trial)
-    returned = bench.engine.measure(bench.engine.decode(back.at(ages[-1]), inside))
-    there_ml, back_ml = (bench.telling.told(one.volumes_ml) for one in (there, returned))
-    start_ml = bench.visits[trial.last].reconstructed_ml
+    returned = bench.engine.decode(back.at(ages[-1]), inside)
+    here, there, again = map(bench.engine.measure, (start, predicted, returned))
+    here_ml, there_ml, again_ml = (bench.telling.told(one.volumes_ml) for one in (here, there, again))
     return Sameness(
+        SCHEMA,
         key,
         method,
         _sulcal_dice(bench, trial, {method: there.labels}),
-        {region: there_ml[region] - ml for region, ml in start_ml.items()},
-        {region: back_ml[region] - ml for region, ml in start_ml.items()},
+        {region: there_ml[region] - ml for region, ml in here_ml.items()},
+        {region: again_ml[region] - ml for region, ml in here_ml.items()},
     )
 
 
@@ -86,7 +93,7 @@ def sulci(labels: Labels, spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
     """(X, Y, Z) what lies within the brain's closed surface and is no brain.
 
     Args:
-        labels: (X, Y, Z); 0 is no brain.
+        labels: (X, Y, Z) FreeSurfer numbers; background and the fluid outside are no brain.
         spacing_mm: of the voxels.
 
     >>> block = np.ones((9, 9, 9), np.int16)
@@ -95,11 +102,12 @@ def sulci(labels: Labels, spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
     (True, False)
     """
     found = np.zeros(labels.shape, dtype=bool)
-    box = ndimage.find_objects((labels > 0).astype(np.uint8))
+    tissue = (labels > 0) & (labels != CSF)
+    box = ndimage.find_objects(tissue.astype(np.uint8))
     if not box:
         return found
     margin = [(int(np.ceil(HULL_MM / one)) + 1,) * 2 for one in spacing_mm]
-    brain = np.pad(labels[box[0]] > 0, margin)
+    brain = np.pad(tissue[box[0]], margin)
     reached = ndimage.distance_transform_edt(~brain, sampling=spacing_mm) <= HULL_MM
     hull = ndimage.distance_transform_edt(reached, sampling=spacing_mm) > HULL_MM
     inner = tuple(slice(one[0], -one[1]) for one in margin)
@@ -119,7 +127,7 @@ def write_sameness(sameness: Sameness, path: Path) -> None:
 
 
 def read_sameness(path: Path) -> Sameness | None:
-    """What a file holds; None where there is no file.
+    """What a file holds; None where there is no file, or one of another schema.
 
     Raises:
         InputError: the file is damaged.
@@ -127,7 +135,9 @@ def read_sameness(path: Path) -> Sameness | None:
     if not path.is_file():
         return None
     try:
-        return from_json(Sameness, parse_json(path.read_bytes(), path.name), path.name)
+        content = parse_json(path.read_bytes(), path.name)
+        is_ours = isinstance(content, dict) and content.get("schema") == SCHEMA
+        return from_json(Sameness, content, path.name) if is_ours else None
     except (OSError, ModelError) as error:
         msg = f"{path} cannot be read ({str(error).rstrip('.')}); remove it and start again."
         raise InputError(msg) from error

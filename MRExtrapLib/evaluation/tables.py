@@ -193,15 +193,21 @@ def identity_rows(evaluation: Evaluation) -> list[Row]:
             "first_share": found.first_share,
             "by_chance": 1.0 / found.people,
             "mean_reciprocal_rank": found.mean_reciprocal_rank,
-            "mean_sulcal_dice": _mean_sulcal_dice(evaluation, method),
         }
         for method, found in evaluation.retrievals().items()
     ]
 
 
-def _mean_sulcal_dice(evaluation: Evaluation, method: str) -> float | None:
-    known = [one.sulcal_dice[method] for one in evaluation.sameness.values() if method in one.sulcal_dice]
-    return float(np.mean(known)) if known else None
+def sulcal_rows(evaluation: Evaluation) -> list[Row]:
+    """Overlap of sulci with the scan's, of the last scan carried forward and of what is predicted."""
+    known = [one.sulcal_dice for one in evaluation.sameness.values() if one.method in one.sulcal_dice]
+    found: dict[str, list[float]] = {}
+    for brain, dice in (item for one in known for item in one.items()):
+        found.setdefault(brain, []).append(dice)
+    return [
+        {"brain": brain, "people": len(dices), "mean_sulcal_dice": float(np.mean(dices))}
+        for brain, dices in found.items()
+    ]
 
 
 def sameness_rows(evaluation: Evaluation) -> list[Row]:

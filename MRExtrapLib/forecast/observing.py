@@ -89,9 +89,15 @@ def fitted(method: Method, known: Subject, observations: Sequence[Observation], 
     return fit_line(latents, known.ages_years)
 
 
-def volumes_of(known: Subject, observations: Sequence[Observation], engine: Engine) -> PersonVolumes | None:
-    """The line through the person's volumes, and a scan's noise about it; None where the model knows none."""
-    return person_volumes(observations, known.ages_years, known.covariates, engine.knowledge)
+def volumes_of(
+    method: Method, known: Subject, observations: Sequence[Observation], engine: Engine
+) -> PersonVolumes | None:
+    """The line through the person's volumes, and a scan's noise about it; None where the model knows none.
+
+    Bent as the cohort's are; of least squares straight, as it forecasts.
+    """
+    found = person_volumes(observations, known.ages_years, known.covariates, engine.knowledge)
+    return replace(found, line=found.line.straight()) if found and method == "linear" else found
 
 
 def left_out_rows(
@@ -128,7 +134,7 @@ def rows_without(
     decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
     telling = engine.telling(observations[0].observed_ml)
     decoded_ml = unbiased_ml(telling.told(engine.measure(decoded).volumes_ml), rest)
-    volumes = volumes_of(others, rest, engine) if method == "bayes" else None
+    volumes = volumes_of(method, others, rest, engine) if method == "bayes" else None
     stated = volumes.at(age, decoded_ml) if volumes else None
     return tuple(
         LeftOutRow(

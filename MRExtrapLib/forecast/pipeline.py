@@ -75,7 +75,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
     telling = engine.telling(observations[0].observed_ml)
     truth = observe(kept_back, engine, part_of(progress, share, 1.0), telling) if kept_back else ()
     left_out = left_out_rows(method, known, observations, engine) if request.has_each_left_out else ()
-    watched = volumes_of(known, observations, engine)
+    watched = volumes_of(method, known, observations, engine)
     volumes = watched if method == "bayes" else None  # least squares stays as the paper has it
     weight = None if engine.prior is None else _data_weight(known, engine.prior, volumes)
     return Prepared(

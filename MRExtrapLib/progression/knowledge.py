@@ -165,7 +165,8 @@ def _subject_record(subject: SubjectPrior) -> _SubjectRecord:
 def _subject_prior(record: _SubjectRecord, regions: int, source: str) -> SubjectPrior:
     signs = len(record.spread)
     ragged = any(len(row) != regions for row in record.weights)
-    if ragged or any(len(row) != signs for row in record.by_covariates):
+    ragged |= any(len(row) != len(record.weights) for row in record.hidden or ())
+    if ragged or record.hidden == () or any(len(row) != signs for row in record.by_covariates):
         msg = f"{source} foretells rates by other signs or regions than it knows; fit it again."
         raise ModelError(msg)
     tables = (np.array(record.by_covariates), np.array(record.spread), np.array(record.weights))

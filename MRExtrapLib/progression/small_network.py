@@ -1,8 +1,7 @@
 """A small network from a person's signs to what they foretell: one layer of tanh units, with weight decay.
 
-Signs are more than people, so the units' weights are sought among combinations of the people's own signs,
-where the best of them lie (Schölkopf, Herbrich, Smola 2001): numbers are people times units, not signs times
-units, and a fit takes milliseconds.
+The units' weights are sought among combinations of the people's own signs, where the best of them lie
+(Schölkopf, Herbrich, Smola 2001): there are as many numbers as people and units, however many signs.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def fit_network(signs: Array, excess: Array, certainty: Array, penalty: float) -
         signs: (N, p) standardised.
         excess: (N, r) what they shall foretell.
         certainty: (N, r) one over its variance.
-        penalty: of weights, where signs have unit length on average and a residual unit deviation.
+        penalty: of A and B as they are where signs have unit length on average and residuals unit deviation.
 
     Returns:
         A (p + 1, UNITS) and B (UNITS, r), of `foretold`.

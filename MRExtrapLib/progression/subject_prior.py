@@ -99,8 +99,8 @@ class SubjectPrior:
         read = (signs, signs) if self.hidden is None else (self.hidden.shape[0] - 1, self.hidden.shape[1])
         if not fits or read != (signs, len(self.weights)):
             msg = (
-                f"The subject-specific prior reads {signs} signs with weights {self.weights.shape} and "
-                f"covariates {self.by_covariates.shape}, which do not fit; fit it again."
+                f"The subject-specific prior reads {signs} signs with weights {self.weights.shape}, hidden "
+                f"{read} and covariates {self.by_covariates.shape}, which do not fit; fit it again."
             )
             raise ModelError(msg)
 

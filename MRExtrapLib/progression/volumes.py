@@ -9,7 +9,7 @@ Prior and posterior are those of `prior` and `posterior`, with regions in the pl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +132,10 @@ class VolumeLine:
     posterior: Posterior
     expected: Posterior
     acceleration: Array
+
+    def straight(self) -> VolumeLine:
+        """The same line, bent by nothing."""
+        return replace(self, acceleration=np.zeros_like(self.acceleration))
 
     def level(self) -> dict[str, float]:
         """Region → ml, the mean of the scans."""

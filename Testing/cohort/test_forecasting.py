@@ -231,6 +231,16 @@ def test_a_group_of_nobody_is_refused(three: Path, out: Path) -> None:
         summarise(out, three)
 
 
+def test_records_of_an_earlier_version_are_refused(three: Path, out: Path, a_crew: Crew) -> None:
+    forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew)
+    file = record_file(out, "sub-01")
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["rates"] = record.pop("predicted_rates")
+    file.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match=r"sub-01_forecast\.json was written by an earlier version"):
+        summarise(out, three)
+
+
 def test_a_group_of_no_tree_is_refused(tmp_path: Path, out: Path) -> None:
     with pytest.raises(InputError, match="There is no folder"):
         summarise(out, tmp_path / "nowhere")

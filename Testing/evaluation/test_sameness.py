@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.sameness import HULL_MM, Sameness, dice, read_sameness, sulci, write_sameness
+from MRExtrapLib.evaluation.sameness import (
+    CSF,
+    HULL_MM,
+    SCHEMA,
+    Sameness,
+    dice,
+    read_sameness,
+    sulci,
+    write_sameness,
+)
 
 SIDE, EDGE = 40, 8
 
@@ -26,6 +36,13 @@ def test_a_slit_is_a_sulcus_and_the_air_around_is_none() -> None:
     assert found[18:22, 15:25, 20:28].all()
     assert not found[:, :, : EDGE - 1].any()
     assert found.sum() < 1.2 * 4 * (SIDE - 2 * EDGE) * (SIDE // 2 - EDGE)
+
+
+def test_fluid_that_is_labelled_fills_a_sulcus_too() -> None:
+    empty = a_block(18)
+    filled = empty.copy()
+    filled[18:22, EDGE:-EDGE, SIDE // 2 : -EDGE] = CSF
+    np.testing.assert_array_equal(sulci(filled, (1.0, 1.0, 1.0)), sulci(empty, (1.0, 1.0, 1.0)))
 
 
 def test_what_is_wider_than_the_ball_is_no_sulcus() -> None:
@@ -48,11 +65,13 @@ def test_moved_sulci_overlap_less() -> None:
 
 
 def test_it_is_kept_and_a_damaged_file_is_named(tmp_path: Path) -> None:
-    kept = Sameness("key", "line", {"line": 0.5}, {"hippocampus": -0.3}, {"hippocampus": 0.1})
+    kept = Sameness(SCHEMA, "key", "line", {"line": 0.5}, {"hippocampus": -0.3}, {"hippocampus": 0.1})
     file = tmp_path / "a.json"
     assert read_sameness(file) is None
     write_sameness(kept, file)
     assert read_sameness(file) == kept
+    write_sameness(replace(kept, schema=SCHEMA + 1), file)
+    assert read_sameness(file) is None
     file.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"a\.json cannot be read"):
         read_sameness(file)

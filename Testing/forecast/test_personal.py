@@ -253,6 +253,14 @@ def test_least_squares_judges_changes_as_bayes_does() -> None:
     assert len(linear.changes) == 3 * 4
     assert linear.changes_words == bayes.changes_words
     assert linear.rates == ()
+    speeding = replace(ENGINE.knowledge.prior, acceleration=np.array([0.0, 0.2, 0.0, 0.0]))
+    engine = replace(ENGINE, knowledge=replace(ENGINE.knowledge, prior=speeding))
+    prepared = [
+        prepare(Subject(steady_visits(66, 69, 72)), Request((75,), method), engine)
+        for method in ("bayes", "linear")
+    ]
+    bends = [one.watched.line.acceleration.max() for one in prepared]
+    assert bends == [0.2, 0.0]  # each is judged beside the line that it forecasts along
     wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,), "linear"), ENGINE)
     assert any("do not lie on a line" in words for words in wild.warnings)
 

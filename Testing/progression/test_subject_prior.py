@@ -84,6 +84,8 @@ def test_a_network_learns_what_no_line_can_tell() -> None:
     assert np.mean(first_scan_errors(people, lesson.prior) ** 2) < 0.8 * np.mean(alone**2)
     back = parse_knowledge(knowledge_text(Knowledge(lesson.prior)), "volumes.json").prior
     assert first_scan_errors(people, back) == pytest.approx(first_scan_errors(people, lesson.prior), abs=1e-3)
+    with pytest.raises(ModelError, match="fit it again"):
+        replace(subject, hidden=subject.hidden[:-1])
 
 
 def test_where_scans_foretell_nothing_covariates_stay_alone() -> None:
