@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.evaluation.trials import Trial
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
+
+Kept = TypeVar("Kept")
 
 Millilitres = Mapping[str, float]
 """Region → ml."""
@@ -138,9 +141,7 @@ class PersonResult:
 
 def write_result(result: PersonResult, path: Path) -> None:
     """The result as JSON; the file appears whole."""
-    text = json.dumps(to_json(result), indent=1, ensure_ascii=False)
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
+    write_kept(result, path)
 
 
 def read_result(path: Path) -> PersonResult | None:
@@ -149,13 +150,28 @@ def read_result(path: Path) -> PersonResult | None:
     Raises:
         InputError: the file is damaged.
     """
+    return read_kept(PersonResult, SCHEMA, path)
+
+
+def write_kept(kept: object, path: Path) -> None:
+    """A dataclass as JSON; the file appears whole."""
+    text = json.dumps(to_json(kept), indent=1, ensure_ascii=False)
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+
+
+def read_kept(kind: type[Kept], schema: int, path: Path) -> Kept | None:
+    """The dataclass that a file holds; None where there is no file, or one of another schema.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     if not path.is_file():
         return None
     try:
         content = parse_json(path.read_bytes(), path.name)
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            return None
-        return from_json(PersonResult, content, path.name)
+        is_ours = isinstance(content, dict) and content.get("schema") == schema
+        return from_json(kind, content, path.name) if is_ours else None
     except (OSError, ModelError) as error:
         msg = f"{path} cannot be read ({str(error).rstrip('.')}); remove it and start again."
         raise InputError(msg) from error

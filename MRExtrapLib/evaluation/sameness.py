@@ -7,7 +7,6 @@ last one is asked for the age of the last: what it finds there should be where t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES, Labels
-from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.evaluation.images import Bench, line_by, methods_of
-from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres, read_kept, write_kept
 from MRExtrapLib.evaluation.trials import Trial
 from MRExtrapLib.imaging.conform import united_brain
-from MRExtrapLib.imaging.writing import whole_file
-from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
 
 SCHEMA = 1
 
@@ -122,8 +118,7 @@ def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 def write_sameness(sameness: Sameness, path: Path) -> None:
     """As JSON; the file appears whole."""
-    with whole_file(path) as unfinished:
-        unfinished.write_text(json.dumps(to_json(sameness), indent=1) + "\n", encoding="utf-8")
+    write_kept(sameness, path)
 
 
 def read_sameness(path: Path) -> Sameness | None:
@@ -132,12 +127,4 @@ def read_sameness(path: Path) -> Sameness | None:
     Raises:
         InputError: the file is damaged.
     """
-    if not path.is_file():
-        return None
-    try:
-        content = parse_json(path.read_bytes(), path.name)
-        is_ours = isinstance(content, dict) and content.get("schema") == SCHEMA
-        return from_json(Sameness, content, path.name) if is_ours else None
-    except (OSError, ModelError) as error:
-        msg = f"{path} cannot be read ({str(error).rstrip('.')}); remove it and start again."
-        raise InputError(msg) from error
+    return read_kept(Sameness, SCHEMA, path)
