@@ -12,7 +12,7 @@ from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
 from MRExtrapLib.evaluation.results import PersonResult
-from MRExtrapLib.evaluation.sameness import Sameness, read_sameness
+from MRExtrapLib.evaluation.sameness import Sameness
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
@@ -96,7 +96,7 @@ def evaluate_cohort(
 
 
 def _sameness(desk: Desk, participants: Sequence[str]) -> dict[str, Sameness]:
-    found = {name: read_sameness(desk.sameness_file(name)) for name in participants}
+    found = {name: desk.sameness(name) for name in participants}
     return {name: one for name, one in found.items() if one}
 
 

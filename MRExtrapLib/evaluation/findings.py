@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from MRExtrapLib.evaluation.answers import Answers
 from MRExtrapLib.evaluation.evaluation import Evaluation
-from MRExtrapLib.evaluation.results import CARRIED_FORWARD, MIXED, VOLUME_LINE
 from MRExtrapLib.evaluation.scoring import difference, score
+from MRExtrapLib.evaluation.tables import RIVALS
 from MRExtrapLib.progression.student import LEVELS
-
-RIVALS = (CARRIED_FORWARD, VOLUME_LINE, MIXED)
-"""That the model is to beat."""
-
 
 TOLD_APART = 0.05
 """A difference counts where its interval is clear of zero and chance gives as large a one less often."""

@@ -13,18 +13,16 @@ import numpy as np
 
 from MRExtrapLib.evaluation.identity import Portrait, portrait_of
 from MRExtrapLib.evaluation.images import Bench, Predicted, image_estimates
+from MRExtrapLib.evaluation.parts import read_part, write_part
 from MRExtrapLib.evaluation.results import (
     BAYES,
     CARRIED_FORWARD,
     LINEAR,
-    SCHEMA,
     Millilitres,
     Mixtures,
     PersonResult,
-    read_result,
-    write_result,
 )
-from MRExtrapLib.evaluation.sameness import read_sameness, sameness_of, write_sameness
+from MRExtrapLib.evaluation.sameness import Sameness, sameness_of
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
@@ -73,16 +71,20 @@ class Desk:
         """Where it lies what is left of a person in a prediction."""
         return self.folder / "people" / f"{participant}_sameness.json"
 
+    def sameness(self, participant: str) -> Sameness | None:
+        """What is left of a person in a prediction, where an earlier run looked."""
+        return read_part(Sameness, self.sameness_file(participant))
+
     def finished(self, person: PersonScans, engine: Engine) -> PersonResult | None:
         """An earlier run's result, where it answers the same question and nothing else of it is missing."""
         found = self.measured(person, engine)
-        sameness = read_sameness(self.sameness_file(participant_of(person)))
+        sameness = self.sameness(participant_of(person))
         return found if found and sameness and sameness.key == found.key else None
 
     def measured(self, person: PersonScans, engine: Engine) -> PersonResult | None:
         """An earlier run's result, where it answers the same question."""
         participant = participant_of(person)
-        found = read_result(self.result_file(participant))
+        found = read_part(PersonResult, self.result_file(participant))
         if found is None or not self.portraits_file(participant).is_file():
             return None
         return found if found.key == self.key(person, engine) else None
@@ -120,7 +122,7 @@ def evaluate_person(
     trials = trials_of(person.ages_years, desk.design)
     with_a_line = tuple(trial for trial in trials if len(trial.inputs) >= FEWEST_SCANS)
     sameness = sameness_of(bench, _portrayed(bench, with_a_line or trials), result.key)
-    write_sameness(sameness, desk.sameness_file(result.participant))
+    write_part(sameness, desk.sameness_file(result.participant))
     return result
 
 
@@ -131,7 +133,7 @@ def _measured(bench: Bench, desk: Desk, started: float, progress: Progress) -> P
     mixtures = _mixtures(bench, part_of(progress, ANSWERED, MIXED))
     participant = participant_of(person)
     result = PersonResult(
-        schema=SCHEMA,
+        schema=PersonResult.SCHEMA,
         key=desk.key(person, engine),
         participant=participant,
         sex=person.covariates.sex,
@@ -148,7 +150,7 @@ def _measured(bench: Bench, desk: Desk, started: float, progress: Progress) -> P
     )
     desk.result_file(participant).parent.mkdir(parents=True, exist_ok=True)
     _write_portraits(_portraits(bench, predicted), desk.portraits_file(participant))
-    write_result(result, desk.result_file(participant))
+    write_part(result, desk.result_file(participant))
     return result
 
 

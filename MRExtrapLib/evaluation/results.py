@@ -1,25 +1,15 @@
-"""What an evaluation keeps of one person: a JSON file from which every table and figure can be made again."""
+"""What is measured of one person: every table and figure can be made from it again."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar
 
-from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.evaluation.trials import Trial
-from MRExtrapLib.imaging.writing import whole_file
-from MRExtrapLib.model.typed_json import from_json, parse_json, to_json
-
-Kept = TypeVar("Kept")
 
 Millilitres = Mapping[str, float]
 """Region → ml."""
-
-SCHEMA = 5
-"""Of the file; results of another schema are made anew."""
 
 CARRIED_FORWARD = "last carried forward"
 THROUGH_AUTOENCODER = "last through the autoencoder"
@@ -105,6 +95,8 @@ class PersonResult:
         seconds: that it took, conforming included where it was not kept from before.
     """
 
+    SCHEMA: ClassVar[int] = 5
+
     schema: int
     key: str
     participant: str
@@ -137,41 +129,3 @@ class PersonResult:
     def trials(self) -> tuple[Trial, ...]:
         """All that were asked, each once."""
         return tuple(dict.fromkeys(one.trial for one in self.estimates))
-
-
-def write_result(result: PersonResult, path: Path) -> None:
-    """The result as JSON; the file appears whole."""
-    write_kept(result, path)
-
-
-def read_result(path: Path) -> PersonResult | None:
-    """The result that a file holds; None where there is no file, or one of another version.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    return read_kept(PersonResult, SCHEMA, path)
-
-
-def write_kept(kept: object, path: Path) -> None:
-    """A dataclass as JSON; the file appears whole."""
-    text = json.dumps(to_json(kept), indent=1, ensure_ascii=False)
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-
-
-def read_kept(kind: type[Kept], schema: int, path: Path) -> Kept | None:
-    """The dataclass that a file holds; None where there is no file, or one of another schema.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    if not path.is_file():
-        return None
-    try:
-        content = parse_json(path.read_bytes(), path.name)
-        is_ours = isinstance(content, dict) and content.get("schema") == schema
-        return from_json(kind, content, path.name) if is_ours else None
-    except (OSError, ModelError) as error:
-        msg = f"{path} cannot be read ({str(error).rstrip('.')}); remove it and start again."
-        raise InputError(msg) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,15 @@ from scipy import ndimage
 
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES, Labels
 from MRExtrapLib.evaluation.images import Bench, line_by, methods_of
-from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres, read_kept, write_kept
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Millilitres
 from MRExtrapLib.evaluation.trials import Trial
 from MRExtrapLib.imaging.conform import united_brain
-
-SCHEMA = 1
 
 CSF = STRUCTURES[CHANNEL["csf"]].left
 """Fluid around the brain, where a scan shows it: what fills sulci is none of the brain."""
 
 HULL_MM = 5.0
-"""Radius of the ball that closes the brain's surface over its sulci, which are no wider than twice that."""
+"""Radius of the ball that closes the brain's surface: a gap wider than twice that is no sulcus."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class Sameness:
             without a method.
     """
 
+    SCHEMA: ClassVar[int] = 1
+
     schema: int
     key: str
     method: str
@@ -57,7 +57,7 @@ def sameness_of(bench: Bench, trial: Trial, key: str) -> Sameness:
     """The sameness of the trial's prediction by the model's best method that can answer it."""
     methods = methods_of(bench, trial)
     if not methods:
-        return Sameness(SCHEMA, key, "", _sulcal_dice(bench, trial, {}), {}, {})
+        return Sameness(Sameness.SCHEMA, key, "", _sulcal_dice(bench, trial, {}), {}, {})
     method = methods[-1]
     inputs, ages = bench.inputs(trial), bench.ages(trial)
     inside, target_age = united_brain([visit.brain for visit in inputs]), bench.target_age(trial)
@@ -69,7 +69,7 @@ def sameness_of(bench: Bench, trial: Trial, key: str) -> Sameness:
     here, there, again = map(bench.engine.measure, (start, predicted, returned))
     here_ml, there_ml, again_ml = (bench.telling.told(one.volumes_ml) for one in (here, there, again))
     return Sameness(
-        SCHEMA,
+        Sameness.SCHEMA,
         key,
         method,
         _sulcal_dice(bench, trial, {method: there.labels}),
@@ -114,17 +114,3 @@ def sulci(labels: Labels, spacing_mm: Sequence[float]) -> NDArray[np.bool_]:
 def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """2 |A ∩ B| / (|A| + |B|) of two masks of which one at least is not empty (Dice 1945)."""
     return float(2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second)))
-
-
-def write_sameness(sameness: Sameness, path: Path) -> None:
-    """As JSON; the file appears whole."""
-    write_kept(sameness, path)
-
-
-def read_sameness(path: Path) -> Sameness | None:
-    """What a file holds; None where there is no file, or one of another schema.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    return read_kept(Sameness, SCHEMA, path)

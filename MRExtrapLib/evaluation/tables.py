@@ -15,15 +15,15 @@ from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.evaluation.answers import Answer, Answers, grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers
 from MRExtrapLib.evaluation.linearity import STRAIGHT, Bow
-from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED, VOLUME_LINE
 from MRExtrapLib.evaluation.scoring import Figure, Score, difference, mean_of, score
 from MRExtrapLib.progression.student import LEVELS
 
 Cell = str | int | float | bool | None
 Row = Mapping[str, Cell]
 
-RIVALS = {CARRIED_FORWARD: "carried_forward", MIXED: "mixed_model"}
-"""Against whom every method is compared on the same subjects."""
+RIVALS = {CARRIED_FORWARD: "carried_forward", VOLUME_LINE: "least_squares", MIXED: "mixed_model"}
+"""Against whom every method is compared on the same subjects, and as columns call them."""
 
 EVERYONE = ("everyone", "everyone")
 

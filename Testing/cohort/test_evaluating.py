@@ -21,7 +21,6 @@ from MRExtrapLib.evaluation.output import write_evaluation
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person
 from MRExtrapLib.evaluation.results import BAYES, LINEAR, METHODS, VOXELWISE
-from MRExtrapLib.evaluation.sameness import read_sameness
 from MRExtrapLib.evaluation.scoring import score
 from MRExtrapLib.evaluation.tables import dose_rows, split_rows
 from MRExtrapLib.evaluation.trials import Design, Trial
@@ -137,7 +136,7 @@ def test_a_lossless_model_returns_to_where_it_came_from(tmp_path: Path, out: Pat
     for kept, reaches in ((1.0, True), (0.5, False)):
         desk = Desk(out / f"{kept}", DESIGN, {})
         evaluate_person(person, FakeRecipe(has_prior=False, kept=kept).open(), desk)
-        sameness = read_sameness(desk.sameness_file(participant_of(person)))
+        sameness = desk.sameness(participant_of(person))
         assert sameness is not None
         assert sameness.method == LINEAR
         change, missed = (ml["gray_matter"] for ml in (sameness.predicted_change_ml, sameness.returned_ml))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from MRExtrapLib.evaluation.results import CARRIED_FORWARD, SCHEMA, Estimate, Mixtures, PersonResult
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Estimate, Mixtures, PersonResult
 from MRExtrapLib.evaluation.trials import Design, trials_of
 
 REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
@@ -31,7 +31,7 @@ def measured(
     trials = trials_of(ages_years, Design())
     ends = (observed[0], {r: (observed[0][r] + observed[-1][r]) / 2 for r in REGIONS}, observed[-1])
     return PersonResult(
-        schema=SCHEMA,
+        schema=PersonResult.SCHEMA,
         key="",
         participant=name,
         sex=None,

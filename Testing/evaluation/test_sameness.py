@@ -9,16 +9,8 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.sameness import (
-    CSF,
-    HULL_MM,
-    SCHEMA,
-    Sameness,
-    dice,
-    read_sameness,
-    sulci,
-    write_sameness,
-)
+from MRExtrapLib.evaluation.parts import read_part, write_part
+from MRExtrapLib.evaluation.sameness import CSF, HULL_MM, Sameness, dice, sulci
 
 SIDE, EDGE = 40, 8
 
@@ -65,13 +57,15 @@ def test_moved_sulci_overlap_less() -> None:
 
 
 def test_it_is_kept_and_a_damaged_file_is_named(tmp_path: Path) -> None:
-    kept = Sameness(SCHEMA, "key", "line", {"line": 0.5}, {"hippocampus": -0.3}, {"hippocampus": 0.1})
+    kept = Sameness(
+        Sameness.SCHEMA, "key", "line", {"line": 0.5}, {"hippocampus": -0.3}, {"hippocampus": 0.1}
+    )
     file = tmp_path / "a.json"
-    assert read_sameness(file) is None
-    write_sameness(kept, file)
-    assert read_sameness(file) == kept
-    write_sameness(replace(kept, schema=SCHEMA + 1), file)
-    assert read_sameness(file) is None
+    assert read_part(Sameness, file) is None
+    write_part(kept, file)
+    assert read_part(Sameness, file) == kept
+    write_part(replace(kept, schema=Sameness.SCHEMA + 1), file)
+    assert read_part(Sameness, file) is None
     file.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"a\.json cannot be read"):
-        read_sameness(file)
+        read_part(Sameness, file)
