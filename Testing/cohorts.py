@@ -97,7 +97,7 @@ def write_cohort(
 def _truth_rows(name: str, session: str, voxels: np.ndarray) -> list[dict[str, str]]:
     engine = fake_engine()
     (conformed,) = engine.conform([Volume(voxels.astype(np.float32), AFFINE)])
-    volumes = engine.measure(conformed.volume).volumes_ml
+    volumes = engine.volumes_ml(conformed.volume)
     return [
         {"participant_id": name, "session_id": session, "region": region, "volume_ml": f"{ml:.4f}"}
         for region, ml in volumes.items()

@@ -79,6 +79,9 @@ class SummingSegmenter:
         }
         return FakeSegmented(labels, volumes)
 
+    def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
+        return self.segment(volume).volumes_ml
+
     def segment_scan(self, scan: ConformedVisit) -> tuple[FakeSegmented, NDArray[np.int16]]:
         found = self.segment(scan.volume)
         return found, scan.restore_labels(found.labels)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional
 
+from MRExtrapLib.anatomy.borders import heard_by_brightness
 from MRExtrapLib.anatomy.cranium import cranial_box
 from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.anatomy.structures import CHANNEL, STRUCTURES
@@ -91,7 +92,12 @@ class Segmenter:
         The network looks at the whole grid, air and all: what it names depends a little on how much air it
         sees and where its blocks fall, and so both are the same for every visit and every decode.
         """
-        return _segmentation(self._probabilities(volume), volume)
+        probabilities = self._probabilities(volume)
+        return _segmentation(probabilities, heard_by_brightness(probabilities, volume.voxels), volume)
+
+    def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
+        """Region → ml of a conformed brain, as `segment` finds it, for a part of the time."""
+        return region_volumes_ml(_sided_ml(self._probabilities(volume), volume.grid))
 
     def segment_scan(self, scan: ConformedVisit) -> tuple[Segmentation, NDArray[np.int16]]:
         """As `segment`, and the labels (X, Y, Z) of the scan's own voxels.
@@ -99,8 +105,9 @@ class Segmenter:
         They come from the conformed brain's probabilities, not its labels: a border within a voxel stays.
         """
         probabilities = self._probabilities(scan.volume)
-        own = _sided(scan.restore_shares(probabilities.numpy()), _left_in_template(scan))
-        return _segmentation(probabilities, scan.volume), own
+        heard = heard_by_brightness(probabilities, scan.volume.voxels)
+        own = _sided(scan.restore_shares(heard.numpy()), _left_in_template(scan))
+        return _segmentation(probabilities, heard, scan.volume), own
 
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities.
@@ -178,15 +185,24 @@ class Segmenter:
             return self.network.voxel_logits(image.contiguous(memory_format=torch.channels_last_3d)).float()
 
 
-def _segmentation(probabilities: torch.Tensor, volume: Volume) -> Segmentation:
-    """Labels and volumes of a conformed brain from the probabilities (structures, X, Y, Z) of its voxels."""
-    is_left = _left_of_middle(volume.grid)
+def _segmentation(probabilities: torch.Tensor, heard: torch.Tensor, volume: Volume) -> Segmentation:
+    """Volumes of a conformed brain by the network's probabilities (structures, X, Y, Z); labels by those that
+    have heard brightness.
+
+    Labels follow borders more closely so. Volumes are left to the network alone: in people whose true change
+    is known, it follows that change more closely.
+    """
+    sided_ml = _sided_ml(probabilities, volume.grid)
+    labels = _sided(_likeliest(heard), _left_of_middle(volume.grid)[:, None, None])
+    return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
+
+
+def _sided_ml(probabilities: torch.Tensor, grid: Grid) -> NDArray[np.float64]:
+    """(structures, 2) ml left and right of probabilities (structures, X, Y, Z)."""
+    is_left = _left_of_middle(grid)
     # rows are summed as they are, all else in double precision
     slices = probabilities.sum(dim=3).double().sum(dim=2).numpy()
-    sided = np.stack([slices[:, side].sum(axis=1) for side in (is_left, ~is_left)], axis=1)
-    sided_ml = sided * volume.grid.voxel_ml
-    labels = _sided(_likeliest(probabilities), is_left[:, None, None])
-    return Segmentation(labels, volume.affine, region_volumes_ml(sided_ml), sided_ml)
+    return np.stack([slices[:, side].sum(axis=1) for side in (is_left, ~is_left)], axis=1) * grid.voxel_ml
 
 
 def brain_mask(channels: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import csv
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,10 @@ class SynthSeg:
         labels, grid, structures_ml = self._run(volume)
         own = resample_labels(labels, grid, volume.grid)
         return Segmentation(own, volume.affine, region_volumes_ml(structures_ml), structures_ml)
+
+    def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
+        """Region → ml, as `segment` finds it."""
+        return self.segment(volume).volumes_ml
 
     def segment_scan(self, scan: ConformedVisit) -> tuple[Segmentation, NDArray[np.int16]]:
         """As `segment` sees the conformed brain, and its labels laid on the scan's own voxels (X, Y, Z)."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
 from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
 from MRExtrapLib.errors import InputError
@@ -70,8 +71,10 @@ class Order:
             self.image,
         )
         identity = engine.identity
-        made_by = (identity.model_sha256, identity.fingerprint, CONFORMING, DECODING, SHOWING)
-        return key_of(*scan_hashes(person), *facts, *made_by)
+        making = (CONFORMING, NAMING, DECODING, SHOWING)
+        return key_of(
+            *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
+        )
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:
         """Whether an earlier run forecast the same."""

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.evaluation.identity import Portrait, portrait_of
 from MRExtrapLib.evaluation.images import Bench, Predicted, image_estimates
 from MRExtrapLib.evaluation.parts import read_part, write_part
@@ -93,8 +94,10 @@ class Desk:
         """Of all that a person's result depends on."""
         facts = (person.ages_years, person.covariates, person.diagnoses, self.design, self.true_ml(person))
         identity = engine.identity
-        made_by = (identity.model_sha256, identity.fingerprint, CONFORMING, IntensityContract(), DECODING)
-        return key_of(*scan_hashes(person), *facts, *made_by)
+        making = (CONFORMING, NAMING, IntensityContract(), DECODING)
+        return key_of(
+            *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
+        )
 
     def true_ml(self, person: PersonScans) -> tuple[Millilitres, ...] | None:
         """The true volumes of each visit; None unless they are known of all."""

@@ -66,8 +66,9 @@ def sameness_of(bench: Bench, trial: Trial, key: str) -> Sameness:
     latents = [*(visit.latent for visit in inputs[:-1]), bench.engine.encode(predicted)]
     back = line_by(method, latents, [*ages[:-1], target_age], bench, trial)
     returned = bench.engine.decode(back.at(ages[-1]), inside)
-    here, there, again = map(bench.engine.measure, (start, predicted, returned))
-    here_ml, there_ml, again_ml = (bench.telling.told(one.volumes_ml) for one in (here, there, again))
+    there = bench.engine.measure(predicted)
+    here_ml, again_ml = (bench.telling.told(bench.engine.volumes_ml(one)) for one in (start, returned))
+    there_ml = bench.telling.told(there.volumes_ml)
     return Sameness(
         Sameness.SCHEMA,
         key,

@@ -141,7 +141,7 @@ def _kept_encoded(scan: KeptScan, engine: Engine, scan_file: Path) -> Encoded:
         latent = np.asarray(engine.encode(engine.template.volume.with_voxels(scan.voxels)), dtype=np.float32)
         reconstructed = engine.decode(latent, scan.brain)
         psnr = psnr_db(scan.voxels, reconstructed.voxels, scan.brain)
-        write_encoded(Encoded(latent, engine.measure(reconstructed).volumes_ml, psnr), file)
+        write_encoded(Encoded(latent, engine.volumes_ml(reconstructed), psnr), file)
     return read_encoded(file)
 
 

@@ -83,7 +83,7 @@ def interpolate(
     for index, alpha in enumerate(alphas):
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
-    telling = engine.telling(engine.measure(conformed[0].volume).volumes_ml)
+    telling = engine.telling(engine.volumes_ml(conformed[0].volume))
     told = tuple(replace(one, volumes_ml=telling.told(one.volumes_ml)) for one in mixtures)
     return Interpolation((first, second), conformed, told, kind, engine.identity, engine.telling_words)
 

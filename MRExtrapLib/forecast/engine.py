@@ -56,6 +56,10 @@ class VolumeSegmenter(Protocol):
         """Labels and volumes of a scan."""
         ...
 
+    def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
+        """The volumes alone, region → ml."""
+        ...
+
     def segment_scan(self, scan: ConformedVisit) -> tuple[Segmented, NDArray[np.int16]]:
         """The same of a conformed scan, and the labels (X, Y, Z) of its own voxels."""
         ...
@@ -116,6 +120,7 @@ class EngineIdentity:
         weights_sha256: the hash of the weights alone that encode, decode and segment; that of the whole model
             where it is not told.
         segmenter_sha256: the hash of what finds tissues and measures; that of all weights where not told.
+        knowledge_sha256: the hash of what it knows of rates and volumes; that of the model where not told.
     """
 
     model: str
@@ -124,11 +129,17 @@ class EngineIdentity:
     device: str
     weights_sha256: str = ""
     segmenter_sha256: str = ""
+    knowledge_sha256: str = ""
 
     @property
     def fingerprint(self) -> str:
         """What latents and volumes depend on: another prior or card leaves it as it is."""
         return f"{self.weights_sha256 or self.model_sha256} {self.segmenter}"
+
+    @property
+    def knowledge_fingerprint(self) -> str:
+        """What, beside weights, predictions depend on: priors and calibration, but no word of the card."""
+        return self.knowledge_sha256 or self.model_sha256
 
     @property
     def segmenter_fingerprint(self) -> str:
@@ -186,6 +197,10 @@ class Engine:
     def measure(self, volume: Volume) -> Segmented:
         """Labels and volumes of a volume on the template's grid."""
         return self.segmenter.segment(volume)
+
+    def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
+        """The volumes alone, for a part of the time."""
+        return self.segmenter.volumes_ml(volume)
 
     def telling(self, first_ml: Mapping[str, float]) -> Telling:
         """How a person's volumes are told, of whose first scan these were seen."""

@@ -14,7 +14,7 @@ from MRExtrapLib.model.codec import Codec
 from MRExtrapLib.model.device import Device, pick_device
 from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.latent_cache import LatentCache
-from MRExtrapLib.model.manifest import VOLUMES_FILE, weights_file
+from MRExtrapLib.model.manifest import KNOWLEDGE_FILES, VOLUMES_FILE, weights_file
 from MRExtrapLib.model.segmenter import SegmenterNetwork
 from MRExtrapLib.progression.coarse import stored_prior
 from MRExtrapLib.progression.knowledge import parse_knowledge
@@ -54,6 +54,7 @@ def load_engine(
         device=place.words,
         weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
         segmenter_sha256="" if synthseg else lender.manifest.files[weights_file("segmenter")],
+        knowledge_sha256=" ".join(loaded.manifest.files.get(file, "none") for file in KNOWLEDGE_FILES),
     )
     notices = Notices()
     codec: LatentCodec = Codec(loaded.autoencoder, loaded.grid.shape, place, notices.tell)

@@ -63,7 +63,7 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
         latent=latent,
         reconstructed=reconstructed,
         observed_ml=seen.volumes_ml,
-        reconstructed_ml=engine.measure(reconstructed).volumes_ml,
+        reconstructed_ml=engine.volumes_ml(reconstructed),
         labels=seen.labels,
     )
 
@@ -133,7 +133,7 @@ def rows_without(
     left, age = observations[index], observations[index].visit.age_years
     decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
     telling = engine.telling(observations[0].observed_ml)
-    decoded_ml = unbiased_ml(telling.told(engine.measure(decoded).volumes_ml), rest)
+    decoded_ml = unbiased_ml(telling.told(engine.volumes_ml(decoded)), rest)
     volumes = volumes_of(method, others, rest, engine) if method == "bayes" else None
     stated = volumes.at(age, decoded_ml) if volumes else None
     return tuple(

@@ -174,7 +174,7 @@ class Prepared:
         return self._statement_of(self.observations[-1].visit.age_years, self.anchor.decoded).volumes_ml
 
     def _statement_of(self, age_years: float, decoded: Volume) -> Statement:
-        decoded_ml = self._unbiased_ml(self.engine.measure(decoded).volumes_ml)
+        decoded_ml = self._unbiased_ml(self.engine.volumes_ml(decoded))
         return self._statement(age_years, decoded_ml)
 
     def _unbiased_ml(self, seen_ml: Mapping[str, float]) -> dict[str, float]:

@@ -40,7 +40,7 @@ def reconstruct(measured: Iterable[MeasuredScan], engine: Engine) -> Iterator[Re
     for one in measured:
         volume = engine.decode(engine.encode(one.conformed.volume), one.conformed.brain)
         psnr = psnr_db(one.conformed.volume.voxels, volume.voxels, one.conformed.brain)
-        yield Reconstruction(one, volume, engine.measure(volume).volumes_ml, psnr)
+        yield Reconstruction(one, volume, engine.volumes_ml(volume), psnr)
 
 
 def psnr_db(truth: NDArray, estimate: NDArray, mask: NDArray[np.bool_]) -> float:

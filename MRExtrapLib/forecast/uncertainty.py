@@ -163,7 +163,7 @@ def spread_at(
         image_variance += _squared(above.voxels - below.voxels, is_random)
         if not has_volumes:
             continue
-        above_ml, below_ml = (telling.told(engine.measure(one).volumes_ml) for one in (above, below))
+        above_ml, below_ml = (telling.told(engine.volumes_ml(one)) for one in (above, below))
         for region in variance_ml2:
             variance_ml2[region] += ((above_ml[region] - below_ml[region]) / 2.0) ** 2
     return Spread(

@@ -21,6 +21,8 @@ PROGRESSION_FILE = "progression.safetensors"
 VOLUMES_FILE = "volumes.json"
 """What a model knows of regional volumes and their intervals, where it does; read by `progression` too."""
 
+KNOWLEDGE_FILES = (PROGRESSION_FILE, VOLUMES_FILE)
+
 ROLES = ("autoencoder", "segmenter")
 """The networks a model may hold; each lies in `<role>.safetensors`."""
 

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.imaging.conform import CONFORMING, ConformedVisit
 from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.reading import read_scan
@@ -92,7 +93,7 @@ def kept_scans(
         InputError: a scan cannot be used.
     """
     hashes = scan_hashes(person)
-    key = key_of(maker.fingerprint, CONFORMING, IntensityContract(), *hashes)
+    key = key_of(maker.fingerprint, CONFORMING, NAMING, IntensityContract(), *hashes)
     files = tuple(folder / f"{participant_of(person)}_{one[:12]}_{key}.npz" for one in hashes)
     if not all(file.is_file() for file in files):
         volumes = [read_scan(path).volume for path in person.paths]

@@ -63,6 +63,35 @@ def test_volumes_are_counted_voxels(a_segmenter, a_left_hippocampus):
     assert np.isclose(volumes["hippocampus"], expected_ml, rtol=VOLUME_TOLERANCE)
 
 
+def test_volumes_alone_are_those_of_the_whole(a_segmenter, a_left_hippocampus):
+    volume = template_volume(a_left_hippocampus)
+    assert a_segmenter.volumes_ml(volume) == a_segmenter.segment(volume).volumes_ml
+
+
+def test_where_the_network_doubts_labels_hear_brightness_and_volumes_do_not(
+    a_segmenter, a_left_hippocampus, monkeypatch
+):
+    """A rim of fluid that the network half takes for hippocampus is named fluid, and weighed as it said."""
+    bright = a_left_hippocampus.copy()
+    bright[3:9, 5, 5:10] = CHANNEL["csf"]
+    sure = NamesByBrightness.voxel_logits
+
+    def doubts(self, image):
+        logits = sure(self, image)
+        logits[:, :, 3:9, 5, 5:10] = -CERTAIN
+        logits[:, CHANNEL["hippocampus"], 3:9, 5, 5:10] = 1.0
+        logits[:, CHANNEL["csf"], 3:9, 5, 5:10] = 0.0
+        return logits
+
+    monkeypatch.setattr(NamesByBrightness, "voxel_logits", doubts)
+    bright[14:18, 5:10, 5:10] = CHANNEL["csf"]  # so that it is known how bright fluid is
+    found = a_segmenter.segment(template_volume(bright))
+    assert (found.labels[3:9, 5, 5:10] == 24).all()
+    inside_ml, rim_ml = 6 * 4 * 5 / 1000, 6 * 5 / 1000
+    expected_ml = inside_ml + rim_ml / (1 + np.exp(-1.0))
+    assert np.isclose(found.volumes_ml["hippocampus"], expected_ml, rtol=VOLUME_TOLERANCE)
+
+
 def test_left_is_where_x_is_negative(a_segmenter, a_left_hippocampus):
     segmented = a_segmenter.segment(template_volume(a_left_hippocampus))
     assert segmented.volumes_ml["hippocampus_right"] == 0

@@ -80,7 +80,7 @@ class Frame:
     def measure(self, voxels: Voxels, engine: Engine) -> Mapping[str, float]:
         """Region → ml inside the frame."""
         inside = np.where(self.brain, voxels, 0).astype(np.float32)
-        return engine.measure(engine.template.volume.with_voxels(inside)).volumes_ml
+        return engine.volumes_ml(engine.template.volume.with_voxels(inside))
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,7 +120,7 @@ def lifetime(scan: Volume, engine: Engine, years: float, seed: int) -> Lifetime:
 def image_figures(image: Volume, base_ml: dict[str, float], life: Lifetime, engine: Engine) -> Figures:
     """How good one image of the older brain is; `base_ml` is what its change is counted from."""
     truth, brain = life.later.volume.voxels, life.later.brain
-    ml = engine.telling(base_ml).told(engine.measure(image).volumes_ml)
+    ml = engine.telling(base_ml).told(engine.volumes_ml(image))
     figures = {
         "psnr_db": psnr_db(truth, image.voxels, brain),
         "ssim": ssim(truth, image.voxels, brain),
@@ -155,14 +155,14 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     line = fit_line(np.stack([earlier, now]), (-years, 0.0))
     inside = united_brain([life.earlier.brain, life.now.brain])
     reference, decoded = life.now.volume, engine.decode(now, inside)
-    observed_ml, decoded_ml = (dict(engine.measure(one).volumes_ml) for one in (reference, decoded))
+    observed_ml, decoded_ml = (dict(engine.volumes_ml(one)) for one in (reference, decoded))
     scan = MovableScan(reference, engine.measure(reference).labels)
     figures = {f"true_percent/{region}": change for region, change in life.true_percent.items()}
     truth = image_figures(life.later.volume, observed_ml, life, engine)
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
     for case, latent in ((KNOWN, later), (FORECAST, line.at(years))):
         predicted = engine.decode(np.asarray(latent, np.float32), inside)
-        predicted_ml = engine.telling(decoded_ml).told(engine.measure(predicted).volumes_ml)
+        predicted_ml = engine.telling(decoded_ml).told(engine.volumes_ml(predicted))
         changes = compartment_changes(decoded_ml, predicted_ml)
         for kind in KINDS:
             start = time.perf_counter()

@@ -90,7 +90,7 @@ def aged(volume: Volume, engine: Engine, seed: int) -> Volume:
 def straightness_figures(first: Scan, second: Scan, engine: Engine, steps: int) -> Figures:
     """R² of every region's volume against α, and its change in percent, observed and decoded."""
     found = interpolate([first, second], steps, engine, kind="plain")
-    ends_ml = [engine.measure(one.volume).volumes_ml for one in found.conformed]
+    ends_ml = [engine.volumes_ml(one.volume) for one in found.conformed]
     earlier, later = map(engine.telling(ends_ml[0]).told, ends_ml)
     alphas = [mixture.alpha for mixture in found.mixtures]
     figures = {}

@@ -53,7 +53,7 @@ def conformed_pairs(paths: Sequence[Path], engine: Engine) -> list[Pair]:
     for path in paths:
         now = read_scan(path).volume
         visits = engine.conform([now, aged(now, engine, zlib.crc32(path.name.encode()))])
-        first, second = (engine.measure(visit.volume).volumes_ml for visit in visits)
+        first, second = (engine.volumes_ml(visit.volume) for visit in visits)
         change = {region: 100 * (second[region] / first[region] - 1) for region in HEADLINE_REGIONS}
         pairs.append(Pair(visits, change))
     return pairs
@@ -66,7 +66,7 @@ def row_of(name: str, engine: Engine, visits: Sequence[ConformedVisit], pairs: S
         decoded = engine.decode(engine.encode(visit.volume), visit.brain)
         psnr.append(psnr_db(visit.volume.voxels, decoded.voxels, visit.brain))
         alike.append(ssim(visit.volume.voxels, decoded.voxels, visit.brain))
-        seen, kept = (engine.measure(one).volumes_ml for one in (visit.volume, decoded))
+        seen, kept = (engine.volumes_ml(one) for one in (visit.volume, decoded))
         bias += [100 * abs(kept[region] / seen[region] - 1) for region in HEADLINE_REGIONS]
     r_squared, shares = [], []
     for pair in pairs:

@@ -208,7 +208,7 @@ def write_truth(cohort: Path, share: float) -> None:
     rows, engine = ["participant_id\tsession_id\tregion\tvolume_ml"], fake_engine()
     for person in find_people([cohort])[0]:
         scans = [read_scan(path).volume for path in person.paths]
-        seen = [engine.measure(one.volume).volumes_ml for one in engine.conform(scans)]
+        seen = [engine.volumes_ml(one.volume) for one in engine.conform(scans)]
         for session, volumes in enumerate(seen):
             for region, ml in volumes.items():
                 true_ml = seen[0][region] * (ml / seen[0][region]) ** (1 / share)
