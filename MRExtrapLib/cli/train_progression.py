@@ -148,6 +148,7 @@ def _tell_learned(prior: Prior, cohort: Cohort, knowledge: Knowledge, lesson: Le
         print(knowledge.response.words)
     print(lesson.foretelling.words)
     print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
+    print(lesson.prior.wandering_words)
     if knowledge.calibration:
         print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
 

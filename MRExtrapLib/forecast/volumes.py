@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.horizon import years_outside
@@ -35,6 +36,8 @@ UNCALIBRATED = (
 )
 
 BENT = ", bent as such people's change speeds up or slows down ({regions})"
+
+WANDERING = ", led by the most recent scans where paces wander ({regions})"
 
 
 class Seen(Protocol):
@@ -110,10 +113,17 @@ class PersonVolumes:
 
     @property
     def _bent_words(self) -> str:
+        """What sets the line apart from a straight one; nothing for one scan, which bends nothing."""
         line = self.line
-        bent = [region for region, share in zip(line.regions, line.acceleration, strict=True) if share]
-        is_moved = bent and line.posterior.timing.information > 0
-        return BENT.format(regions=", ".join(bent).replace("_", " ")) if is_moved else ""
+        if line.posterior.timing.information == 0:
+            return ""
+        bends = ((BENT, line.acceleration), (WANDERING, line.wandering))
+        return "".join(words.format(regions=self._where(shares)) for words, shares in bends if shares.any())
+
+    def _where(self, shares: NDArray[np.float64]) -> str:
+        """The regions that have a share, in words."""
+        named = zip(self.line.regions, shares, strict=True)
+        return ", ".join(region.replace("_", " ") for region, share in named if share)
 
     def at(self, age_years: float, decoded_ml: Mapping[str, float]) -> Statement:
         """What is said of an age, given what the decoded image shows there."""

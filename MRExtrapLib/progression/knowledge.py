@@ -81,6 +81,7 @@ class _Record:
     curvature_per_year: float
     age_range_years: tuple[float, float]
     acceleration: Row = ()
+    wandering: Row = ()
     subject: _SubjectRecord | None = None
     calibration: Calibration | None = None
     likeness: Likeness | None = None
@@ -110,6 +111,7 @@ def knowledge_text(knowledge: Knowledge) -> str:
         curvature_per_year=prior.curvature_per_year,
         age_range_years=prior.age_range_years,
         acceleration=_row(volumes.acceleration),
+        wandering=_row(volumes.wandering),
         subject=None if volumes.subject is None else _subject_record(volumes.subject),
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
@@ -143,8 +145,8 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
         msg = f"{source} calibrates other regions than it knows rates of; calibrate again."
         raise ModelError(msg)
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
-    acceleration = np.array(record.acceleration)
-    volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, acceleration)
+    bends = np.array(record.acceleration), np.array(record.wandering)
+    volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, *bends)
     return Knowledge(volumes, record.calibration, record.likeness, record.are_simulated, record.response)
 
 

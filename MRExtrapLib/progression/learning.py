@@ -21,6 +21,7 @@ from MRExtrapLib.progression.subject_prior import (
 )
 from MRExtrapLib.progression.timing import timing_of
 from MRExtrapLib.progression.volumes import FLUID, VolumePrior, fit_volume_prior, units_of, volume_table
+from MRExtrapLib.progression.wandering import Pace, Watched, fit_share
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,12 @@ def learn(people: Sequence[MeasuredPerson]) -> Lesson:
     )
     fluid = np.flatnonzero([FLUID in region for region in straight.regions])
     bend = fit_acceleration([miss for one in people for miss in _misses(one, straight, fluid)], len(fluid))
-    acceleration = np.zeros(len(straight.regions))
+    acceleration, wandering = np.zeros((2, len(straight.regions)))
     acceleration[fluid] = bend.acceleration
-    bent = replace(straight, subject=foretelling.prior, acceleration=acceleration)
-    return Lesson(bent, foretelling, bend)
+    bent = replace(straight, acceleration=acceleration)
+    for region in map(int, fluid):
+        wandering[region] = fit_share([_watched(one, bent, region) for one in people])
+    return Lesson(replace(bent, subject=foretelling.prior, wandering=wandering), foretelling, bend)
 
 
 def _misses(person: MeasuredPerson, volumes: VolumePrior, regions: NDArray[np.intp]) -> Iterator[Miss]:
@@ -102,6 +105,15 @@ def _misses(person: MeasuredPerson, volumes: VolumePrior, regions: NDArray[np.in
             missed = table[target] / line.unit_ml - posterior.at(age)
             bent, expected = posterior.rate * bend, line.expected.rate * bend
             yield Miss(person.kin, (missed / stated)[regions], bent[regions], expected[regions])
+
+
+def _watched(person: MeasuredPerson, volumes: VolumePrior, region: int) -> Watched:
+    """A person's scans of one region, beside what such people's pace is known to be."""
+    ages = np.asarray(person.ages_years)
+    line = volumes.line(person.volumes_ml, person.ages_years, person.covariates)
+    rate, noise = (variance[region] for variance in total_variances(line.posterior.prior))
+    pace = Pace(line.expected.rate[region], rate, noise, float(volumes.acceleration[region]))
+    return Watched(person.kin, line.scans[:, region], ages, pace)
 
 
 def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:

@@ -19,9 +19,10 @@ from MRExtrapLib.progression.acceleration import LARGEST, bent_years
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
-from MRExtrapLib.progression.posterior import Posterior, posterior_rate
+from MRExtrapLib.progression.posterior import Posterior, posterior_rate, total_variances
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.subject_prior import Pooled, SubjectPrior, mean_signs, signs_of
+from MRExtrapLib.progression.wandering import Pace, predicted
 
 Array = NDArray[np.float64]
 
@@ -49,9 +50,11 @@ class VolumePrior:
         prior: of rates in these units per year.
         subject: by how much one scan foretells other rates than those of such people; None where it does not.
         acceleration: (regions,) share of itself by which a rate grows in a year; none if left out.
+        wandering: (regions,) share of the variance of rates among people by which a person's own rate wanders
+            in a year; none if left out.
 
     Raises:
-        ModelError: not one unit, element and acceleration a region.
+        ModelError: not one unit, element, acceleration and share a region.
     """
 
     regions: tuple[str, ...]
@@ -59,22 +62,33 @@ class VolumePrior:
     prior: Prior
     subject: SubjectPrior | None = None
     acceleration: Array = field(default_factory=lambda: np.zeros(0))
+    wandering: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        unit_ml = np.asarray(self.unit_ml, dtype=np.float64)
-        acceleration = np.asarray(self.acceleration, dtype=np.float64)
-        if not acceleration.size:
-            acceleration = np.zeros(len(self.regions))
-        object.__setattr__(self, "unit_ml", unit_ml)
-        object.__setattr__(self, "acceleration", acceleration)
-        shapes = (unit_ml.shape, acceleration.shape, self.prior.latent_shape)
-        fits = set(shapes) == {(len(self.regions),)} and bool(np.all(unit_ml >= 0))
-        if not fits or not np.all(np.abs(acceleration) <= LARGEST):
+        for name in ("unit_ml", "acceleration", "wandering"):
+            given = np.asarray(getattr(self, name), dtype=np.float64)
+            is_left_out = name != "unit_ml" and not given.size
+            object.__setattr__(self, name, np.zeros(len(self.regions)) if is_left_out else given)
+        shapes = (self.unit_ml.shape, self.acceleration.shape, self.wandering.shape, self.prior.latent_shape)
+        fits = set(shapes) == {(len(self.regions),)} and bool(np.all(self.unit_ml >= 0))
+        if not fits or not np.all(np.abs(self.acceleration) <= LARGEST) or not np.all(self.wandering >= 0):
             msg = (
-                f"The prior of volumes has {len(self.regions)} regions, but units, accelerations and "
-                f"elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
+                f"The prior of volumes has {len(self.regions)} regions, but units, accelerations, shares "
+                f"that wander and elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
             )
             raise ModelError(msg)
+
+    @property
+    def wandering_words(self) -> str:
+        """One sentence on the regions whose pace wanders."""
+        found = ", ".join(
+            f"{region.replace('_', ' ')} {100 * share:.0f}"
+            for region, share in zip(self.regions, self.wandering, strict=True)
+            if share
+        )
+        if not found:
+            return "No region's pace wanders for sure."
+        return f"Paces wander, by % a year of the variance of paces among people: {found}."
 
     def line(
         self,
@@ -112,12 +126,14 @@ class VolumePrior:
         # the same person before any of these scans was compared with another
         middle = [posterior.mean_age_years]
         alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
-        return VolumeLine(self.regions, unit_ml, posterior, alone, self.acceleration)
+        return VolumeLine(
+            self.regions, unit_ml, posterior, alone, self.acceleration, table / unit_ml, self.wandering
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class VolumeLine:
-    """A person's regional volumes as a line in age, bent where change is known to speed up.
+    """A person's regional volumes as a line in age, bent where change is known to speed up or to wander.
 
     Attributes:
         regions: in the order of arrays.
@@ -125,6 +141,8 @@ class VolumeLine:
         posterior: of scans and prior together.
         expected: of the prior alone, for a person of this size.
         acceleration: (regions,) share of itself by which a rate grows in a year.
+        scans: (n, regions) volumes in these units.
+        wandering: (regions,) share of the variance of rates by which a rate wanders in a year.
     """
 
     regions: tuple[str, ...]
@@ -132,10 +150,13 @@ class VolumeLine:
     posterior: Posterior
     expected: Posterior
     acceleration: Array
+    scans: Array
+    wandering: Array
 
     def straight(self) -> VolumeLine:
         """The same line, bent by nothing."""
-        return replace(self, acceleration=np.zeros_like(self.acceleration))
+        nothing = np.zeros_like(self.acceleration)
+        return replace(self, acceleration=nothing, wandering=nothing)
 
     def level(self) -> dict[str, float]:
         """Region → ml, the mean of the scans."""
@@ -144,13 +165,14 @@ class VolumeLine:
     def at(self, age_years: float) -> dict[str, float]:
         """Region → ml at an age; never below zero."""
         straight, rate, timing = self.posterior.at(age_years), self.posterior.rate, self.posterior.timing
-        shares = self.acceleration * self.posterior.data_weight()
-        ahead_years = np.array([bent_years(timing, age_years, share) for share in shares])
-        return self._named(np.maximum(straight + rate * ahead_years, 0.0))
+        ahead_years = np.array([bent_years(timing, age_years, share) for share in self._acceleration])
+        wandered, _ = self._wandered(age_years)
+        return self._named(np.maximum(straight + rate * ahead_years + wandered, 0.0))
 
     def spread(self, age_years: float) -> dict[str, float]:
         """Region → one standard deviation in ml of a new scan's volume about the line, uncalibrated."""
-        return self._named(np.sqrt(self.posterior.variance(age_years, of_a_new_scan=True)))
+        variance = self.posterior.variance(age_years, of_a_new_scan=True)
+        return self._named(np.sqrt(variance + self._wandered(age_years)[1]))
 
     def rate(self) -> tuple[dict[str, float], dict[str, float]]:
         """Region → this person's mean ml a year over the scans, and one standard deviation of it."""
@@ -172,6 +194,26 @@ class VolumeLine:
         prior = self.posterior.prior
         variance = prior.noise_variance + np.sum(np.square(prior.noise_factors), axis=0)
         return self._named(np.sqrt(variance))
+
+    @property
+    def _acceleration(self) -> Array:
+        """(regions,) that of this person's line: by as much as the scans count in its rate."""
+        return self.acceleration * self.posterior.data_weight()
+
+    def _wandered(self, age_years: float) -> tuple[Array, Array]:
+        """What wandering adds to the line at an age (regions,), and to its variance."""
+        added = np.zeros((2, len(self.regions)))
+        rate, noise = total_variances(self.posterior.prior)
+        ages = self.posterior.ages_years
+        for region in np.flatnonzero(self.wandering) if len(ages) > 1 else ():
+            pace = Pace(
+                self.expected.rate[region], rate[region], noise[region], float(self._acceleration[region])
+            )
+            values, share = self.scans[:, region], float(self.wandering[region])
+            added[:, region] = np.subtract(
+                predicted(values, ages, age_years, pace, share), predicted(values, ages, age_years, pace, 0.0)
+            )
+        return added[0], added[1]
 
     def _named(self, values: NDArray) -> dict[str, float]:
         return {

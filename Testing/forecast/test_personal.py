@@ -265,6 +265,15 @@ def test_least_squares_judges_changes_as_bayes_does() -> None:
     assert any("do not lie on a line" in words for words in wild.warnings)
 
 
+@pytest.mark.parametrize(("ages", "is_told"), [((66, 70), True), ((66,), False)])
+def test_that_recent_scans_lead_is_said_where_they_do(ages: tuple[int, ...], is_told: bool) -> None:
+    wanders = replace(ENGINE.knowledge.prior, wandering=np.array([0.0, 0.2, 0.0, 0.0]))
+    engine = replace(ENGINE, knowledge=replace(ENGINE.knowledge, prior=wanders))
+    said = prepare(Subject(steady_visits(*ages)), Request((75,)), engine).watched.words
+    assert ("led by the most recent scans where paces wander (ventricles)" in said) == is_told
+    assert "hippocampus" not in said
+
+
 def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
     prepared = prepare(Subject(steady_visits(66, 70)), Request((75,), image="plain"), ENGINE)
     with_map, without = prepared.predict(75.0), prepared.predict(75.0, has_spread=False)
