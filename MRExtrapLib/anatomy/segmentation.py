@@ -92,19 +92,19 @@ class Segmenter:
         The network looks at the whole grid, air and all: what it names depends a little on how much air it
         sees and where its blocks fall, and so both are the same for every visit and every decode.
         """
-        probabilities = self._probabilities(volume)
+        probabilities = self.probabilities(volume)
         return _segmentation(probabilities, heard_by_brightness(probabilities, volume.voxels), volume)
 
     def volumes_ml(self, volume: Volume) -> Mapping[str, float]:
         """Region → ml of a conformed brain, as `segment` finds it, for a part of the time."""
-        return region_volumes_ml(_sided_ml(self._probabilities(volume), volume.grid))
+        return region_volumes_ml(_sided_ml(self.probabilities(volume), volume.grid))
 
     def segment_scan(self, scan: ConformedVisit) -> tuple[Segmentation, NDArray[np.int16]]:
         """As `segment`, and the labels (X, Y, Z) of the scan's own voxels.
 
         They come from the conformed brain's probabilities, not its labels: a border within a voxel stays.
         """
-        probabilities = self._probabilities(scan.volume)
+        probabilities = self.probabilities(scan.volume)
         heard = heard_by_brightness(probabilities, scan.volume.voxels)
         own = _sided(scan.restore_shares(heard.numpy()), _left_in_template(scan))
         return _segmentation(probabilities, heard, scan.volume), own
@@ -149,7 +149,7 @@ class Segmenter:
         white = brain & (channels == CHANNEL["cerebral-white-matter"])
         return Tissues(brain, gray, white, grid, to_template)
 
-    def _probabilities(self, volume: Volume) -> torch.Tensor:
+    def probabilities(self, volume: Volume) -> torch.Tensor:
         """(structures, X, Y, Z) of a conformed brain."""
         return torch.softmax(self._logits_of_conformed(volume), dim=0).cpu()
 

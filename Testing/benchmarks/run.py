@@ -37,6 +37,7 @@ CALLS = {
     "three slabs, MRExtrap": 5,
     "slider step, MRExtrap": 5,
     "segment, MRExtrap": 2,
+    "volumes alone, MRExtrap": 2,
 }
 """Timed calls in a round, after one warm-up. The others take long at full size: one call, cold."""
 
@@ -49,7 +50,7 @@ GROUPS = {
     "slider": ("slider step, MRExtrap",),
     "warp": ("warped image, MRExtrap",),
     "encode": ("encode, MRExtrap", "encode, MONAI float32", "encode, MONAI bfloat16"),
-    "segment": ("segment, MRExtrap",),
+    "segment": ("segment, MRExtrap", "volumes alone, MRExtrap"),
     "forecast": ("forecast of two scans, MRExtrap",),
 }
 """Operation → its sides, ours first; they take turns in this order."""

@@ -153,6 +153,18 @@ def monai_encode_bf16(shape: Shape, model: Path | None) -> Work:
 
 def ours_segment(shape: Shape, model: Path | None) -> Work:
     """A conformed brain (the template) to labels and volumes; always on the template's grid."""
+    segmenter, brain = _segmenter_and_brain(model)
+    return lambda: segmenter.segment(brain)
+
+
+def ours_volumes(shape: Shape, model: Path | None) -> Work:
+    """The same brain to volumes alone, as intervals and slider steps ask for them."""
+    segmenter, brain = _segmenter_and_brain(model)
+    return lambda: segmenter.volumes_ml(brain)
+
+
+def _segmenter_and_brain(model: Path | None):
+    """The bundled or the model's segmenter, and the template."""
     from MRExtrapLib.anatomy.segmentation import Segmenter
     from MRExtrapLib.imaging.template import bundled_template
     from MRExtrapLib.model.device import pick_device
@@ -161,8 +173,7 @@ def ours_segment(shape: Shape, model: Path | None) -> Work:
 
     network = load_model(model).segmenter if model else None
     segmenter = Segmenter(network or SegmenterNetwork(SegmenterConfig()), pick_device("cpu"))
-    brain = bundled_template().volume
-    return lambda: segmenter.segment(brain)
+    return segmenter, bundled_template().volume
 
 
 def ours_forecast(shape: Shape, model: Path | None) -> Work:
@@ -191,6 +202,7 @@ TASKS: Mapping[str, Callable[[Shape, Path | None], Work]] = {
     "encode, MONAI float32": monai_encode,
     "encode, MONAI bfloat16": monai_encode_bf16,
     "segment, MRExtrap": ours_segment,
+    "volumes alone, MRExtrap": ours_volumes,
     "forecast of two scans, MRExtrap": ours_forecast,
 }
 """Operation and side → what prepares it."""
