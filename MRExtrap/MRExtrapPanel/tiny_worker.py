@@ -57,6 +57,9 @@ class ByBrightness:
         volumes = {name: float((labels == number).sum() * ml) for name, (*_, number) in LABELS.items()}
         return Segmented(labels, volumes | {"hippocampus": volumes["gray_matter"] / 200})
 
+    def volumes_ml(self, volume):
+        return self.segment(volume).volumes_ml
+
     def find_tissues(self, volume):  # never asked: nothing is registered
         raise NotImplementedError
 
