@@ -110,15 +110,16 @@ class Segmenter:
         return _segmentation(probabilities, heard, scan.volume), own
 
     def label(self, volume: Volume) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities.
+        """Of a conformed brain each voxel's likeliest label (X, Y, Z), and one drawn by its probabilities,
+        which have heard its brightness.
 
         Those that are drawn are always the same. Counted, or weighed by whatever happens to each voxel, they
-        give what the probabilities would.
+        give what these probabilities would.
         """
-        logits = self._logits_of_conformed(volume).cpu()
+        scores = heard_by_brightness(self.probabilities(volume), volume.voxels).log()
         generator = torch.Generator().manual_seed(0)
         is_left = _left_of_middle(volume.grid)[:, None, None]
-        likeliest, drawn = _likeliest(logits), _likeliest(to_draw_from(logits, generator))
+        likeliest, drawn = _likeliest(scores), _likeliest(to_draw_from(scores, generator))
         return _sided(likeliest, is_left), _sided(drawn, is_left)
 
     def find_tissues(self, volume: Volume) -> Tissues:
@@ -189,8 +190,8 @@ def _segmentation(probabilities: torch.Tensor, heard: torch.Tensor, volume: Volu
     """Volumes of a conformed brain by the network's probabilities (structures, X, Y, Z); labels by those that
     have heard brightness.
 
-    Labels follow borders more closely so. Volumes are left to the network alone: in people whose true change
-    is known, it follows that change more closely.
+    Labels follow borders more closely so. Volumes are left to the network alone: where the true change is
+    known, its gray and white matter follow it more closely, if ventricles less (`Testing/quality/naming.py`).
     """
     sided_ml = _sided_ml(probabilities, volume.grid)
     labels = _sided(_likeliest(heard), _left_of_middle(volume.grid)[:, None, None])

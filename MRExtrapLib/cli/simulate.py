@@ -55,6 +55,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="Y",
         help="of the visits, relative to the scan: 0 is the scan itself, -2 two years before it",
     )
+    parser.add_argument(
+        "--scan-anew",
+        action="store_true",
+        help="the visit at 0, too, is a scan made anew, so that no visit of a cohort that teaches or tests a "
+        "model is unlike the others (default: the real scan is kept)",
+    )
     parser.add_argument("--subjects", type=int, metavar="N", help="default: one of each scan")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     parser.add_argument(
@@ -93,7 +99,7 @@ def _plan(arguments: argparse.Namespace) -> CohortPlan:
         raise InputError(msg)
     years = tuple(map(float, range(visits))) if arguments.years is None else tuple(arguments.years)
     protocol = Protocol(spacing_mm=_spacing_mm(arguments.spacing) if arguments.spacing else None)
-    return CohortPlan(years, arguments.profile, arguments.seed, protocol)
+    return CohortPlan(years, arguments.profile, arguments.seed, protocol, arguments.scan_anew)
 
 
 def _spacing_mm(given: Sequence[float]) -> tuple[float, float, float]:

@@ -24,6 +24,9 @@ from MRExtrapLib.simulation.subject import Baseline, Labeller, SimulatedSubject,
 PLAN_FILE = "cohort_simulation.json"
 """What was asked of the whole cohort; a later run must ask the same."""
 
+SINCE = {"is_scanned_anew": False}
+"""What a cohort of an earlier version did not say of itself."""
+
 SIMULATING_SHARE = 0.8
 """Of a subject's time: then the motion of every visit is known; the rest is making images."""
 
@@ -171,7 +174,7 @@ def _write_plan(plan: CohortPlan, out: Path) -> None:
 
 def _require_same_plan(plan: CohortPlan, out: Path) -> None:
     path = out / PLAN_FILE
-    if path.is_file() and path.read_text(encoding="utf-8") != _plan_text(plan):
+    if path.is_file() and SINCE | json.loads(path.read_text(encoding="utf-8")) != to_json(plan):
         msg = (
             f"{out} holds a cohort with other years, profile, seed or voxels ({PLAN_FILE} says which); "
             "give the same, or choose another folder."

@@ -34,6 +34,9 @@ class CohortPlan:
         profile: CN, MCI, AD or mixed.
         seed: of everything random.
         protocol: how much visits differ.
+        is_scanned_anew: whether the visit at 0 is made like all others, rather than the real scan kept, which
+            is the only one that was never resampled: between it and the next a segmenter sees some 0.1 % of
+            white matter where nothing changed.
 
     Raises:
         InputError: no visit to simulate, two at one time, or an unknown profile.
@@ -43,6 +46,7 @@ class CohortPlan:
     profile: str = MIXED
     seed: int = 0
     protocol: Protocol = PROTOCOL
+    is_scanned_anew: bool = False
 
     def __post_init__(self) -> None:
         years = tuple(sorted(float(y) for y in self.years))

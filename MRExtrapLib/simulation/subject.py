@@ -182,7 +182,8 @@ def simulate(
         changes = prescribed_changes(rates, baseline.brain, years)
         deformation = baseline.brain.deformation(changes)
         label_ml = label_volumes_ml(baseline.labels.drawn, deformation)
-        acquisition = draw_acquisition(baseline.scan.grid, plan.protocol, rng) if years else None
+        is_made = years != 0 or plan.is_scanned_anew
+        acquisition = draw_acquisition(baseline.scan.grid, plan.protocol, rng) if is_made else None
         session, age_years = f"ses-{index + 1:02d}", person.age_years + years
         visits.append(SimulatedVisit(session, years, age_years, deformation, acquisition, label_ml))
         checks += check_motion(session, years, changes, deformation, (baseline.label_ml, label_ml))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_labels, write_nifti
 from MRExtrapLib.simulation import subject as subject_module
 from MRExtrapLib.simulation.checks import RATE_TOLERANCE, UNNOTICEABLE, Check
-from MRExtrapLib.simulation.cohort import Outcome, Workshop, make_cohort, missing_people
+from MRExtrapLib.simulation.cohort import PLAN_FILE, Outcome, Workshop, make_cohort, missing_people
 from MRExtrapLib.simulation.plan import CohortPlan, plan_people
 from MRExtrapLib.simulation.profiles import PROFILES
 from MRExtrapLib.simulation.sources import open_source
@@ -98,6 +99,28 @@ def test_the_real_scan_is_kept_as_it_is(a_cohort: Path) -> None:
     assert np.array_equal(kept.volume.voxels, SCAN.voxels)
     labels = read_scan(next(a_cohort.rglob("*ses-02_dseg.nii.gz")))
     assert np.array_equal(labels.volume.voxels, LABELS.voxels)
+
+
+def test_the_visit_at_0_can_be_a_scan_like_the_others(a_subject: SimulatedSubject) -> None:
+    anew = simulate(a_subject.person, replace(PLAN, is_scanned_anew=True), a_subject.baseline)
+    assert [visit.is_simulated for visit in anew.visits] == [True, True, True]
+    now = anew.visits[1]
+    assert now.deformation.is_at_rest()
+    assert now.label_ml == anew.baseline.label_ml
+    scan = anew.scan_at(now)
+    assert not np.allclose(scan.affine, SCAN.affine) or not np.array_equal(scan.voxels, SCAN.voxels)
+    assert scan.voxels.mean() == pytest.approx(SCAN.voxels.mean(), rel=0.3)
+
+
+def test_a_cohort_of_an_earlier_version_goes_on(a_scan: Path, out: Path) -> None:
+    plan = CohortPlan((0.0, 1.0), "CN")
+    made(a_scan, out, 1, plan)
+    record = json.loads((out / PLAN_FILE).read_text(encoding="utf-8"))
+    assert record.pop("is_scanned_anew") is False
+    (out / PLAN_FILE).write_text(json.dumps(record), encoding="utf-8")
+    assert made(a_scan, out, 2, plan).made == ("sub-7sim2",)
+    with pytest.raises(InputError, match="other years"):
+        made(a_scan, out, 2, replace(plan, is_scanned_anew=True))
 
 
 def test_the_reader_finds_the_ages(a_cohort: Path) -> None:
