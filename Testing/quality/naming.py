@@ -12,7 +12,6 @@ full by that share; of ventricles in ml, else in % of the region.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
+from quality.subjects import cohort_arguments
 from quality.tables import cell, markdown
 
 from MRExtrapLib.anatomy.borders import heard_by_brightness
@@ -93,12 +93,7 @@ def table(people: list[Changed]) -> str:
 
 def main() -> None:
     """The command above."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("cohort", type=Path)
-    parser.add_argument("--model")
-    parser.add_argument("--only", default="", metavar="TEXT", help="people in whose name it is")
-    parser.add_argument("--scans", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = cohort_arguments(__doc__)
     engine, truth = load_engine(chosen.model), read_truth(chosen.cohort)
     people: list[Changed] = []
     for person in find_people([chosen.cohort])[0]:

@@ -13,7 +13,6 @@ forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/sc
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
+from quality.subjects import cohort_arguments
 from quality.tables import cell, markdown
 
 from MRExtrapLib.errors import InputError
@@ -137,12 +137,7 @@ def seen_table(people: Sequence[Watched]) -> str:
 
 def main() -> None:
     """Prints both tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("cohort", type=Path)
-    parser.add_argument("--model")
-    parser.add_argument("--only", default="", metavar="TEXT", help="people in whose name it is")
-    parser.add_argument("--scans", type=Path, required=True)
-    chosen = parser.parse_args()
+    chosen = cohort_arguments(__doc__)
     engine, truth = load_engine(chosen.model), read_truth(chosen.cohort)
     people: list[Watched] = []
     for person in find_people([chosen.cohort])[0]:

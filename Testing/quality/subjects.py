@@ -39,6 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
+def cohort_arguments(description: str) -> argparse.Namespace:
+    """What the command line says of a cohort whose scans are kept: cohort, model, only, scans."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cohort", type=Path)
+    parser.add_argument("--model")
+    parser.add_argument("--only", default="", metavar="TEXT", help="people in whose name it is")
+    parser.add_argument("--scans", type=Path, required=True)
+    return parser.parse_args()
+
+
 @dataclass(frozen=True)
 class ScanOnDisk:
     """A held-out T1 scan without labels."""
