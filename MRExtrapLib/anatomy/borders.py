@@ -20,7 +20,8 @@ from MRExtrapLib.imaging.intensity import IntensityContract
 from MRExtrapLib.imaging.volume import Voxels
 
 NAMING = 2
-"""Raised whenever voxels are named otherwise than before; what was kept of labels is then made again."""
+"""Raised whenever voxels are named otherwise than before; what was kept of labels, and with them of scans and
+latents, is then made again."""
 
 SURE = 0.95
 """A voxel of which the network is so sure is left as it is."""
@@ -56,18 +57,22 @@ def heard_by_brightness(probabilities: Tensor, voxels: Voxels) -> Tensor:
     before = probabilities.flatten(1)
     doubtful = (before.max(dim=0).values < SURE).nonzero()[:, 0]
     likeliest, which = before[:, doubtful].topk(MEETING, dim=0)
-    means = _means_at(doubtful, which, _local_means(probabilities, image), image.shape)
+    local_means, is_seen = _local_means(probabilities, image)
+    means = _means_at(doubtful, which, local_means, image.shape)
     width = SPREAD * IntensityContract().white
     evidence = -((image.flatten()[doubtful] - means) ** 2) / (2 * width**2)
-    prior = likeliest.log().masked_fill(likeliest < LEAST_LIKELY, -torch.inf)
+    is_out = (likeliest < LEAST_LIKELY) | ~is_seen[which]
+    is_out[0] = False  # the network's first choice always stays a choice
+    prior = likeliest.log().masked_fill(is_out, -torch.inf)
     heard = torch.zeros(len(before), len(doubtful)).scatter_(0, which, torch.softmax(prior + evidence, dim=0))
     after = before.clone()
     after[:, doubtful] = heard
     return after.reshape(probabilities.shape)
 
 
-def _local_means(probabilities: Tensor, image: Tensor) -> Tensor:
-    """(structures, blocks along x, y, z) mean brightness of each structure around each block.
+def _local_means(probabilities: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+    """(structures, blocks along x, y, z) mean brightness of each structure around each block; (structures,)
+    whether so much as a voxel of it is seen that its brightness is known.
 
     Squared, probabilities count the inside of a structure and hardly its border; every second voxel will do.
     """
@@ -77,9 +82,10 @@ def _local_means(probabilities: Tensor, image: Tensor) -> Tensor:
         functional.avg_pool3d(one, BLOCK // 2, ceil_mode=True)
         for one in (weight, weight * image[every_second])
     )
-    overall = sums.sum(dim=(1, 2, 3), keepdim=True) / weights.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
+    total = weights.sum(dim=(1, 2, 3), keepdim=True)
+    overall = sums.sum(dim=(1, 2, 3), keepdim=True) / total.clamp_min(1e-6)
     near_weights, near_sums = map(_smoothed, (weights, sums))
-    return (near_sums + FARTHER * overall) / (near_weights + FARTHER)
+    return (near_sums + FARTHER * overall) / (near_weights + FARTHER), total.flatten() * BLOCK**3 >= 1
 
 
 def _smoothed(blocks: Tensor) -> Tensor:

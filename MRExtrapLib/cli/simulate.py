@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--scan-anew",
         action="store_true",
         help="the visit at 0, too, is a scan made anew, so that no visit of a cohort that teaches or tests a "
-        "model is unlike the others (default: the real scan is kept)",
+        "model is unlike the others (default: the real scan is kept; nothing without a visit at 0)",
     )
     parser.add_argument("--subjects", type=int, metavar="N", help="default: one of each scan")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")

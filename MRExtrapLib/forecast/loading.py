@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from MRExtrapLib.anatomy.segmentation import Segmenter
 from MRExtrapLib.anatomy.synthseg import SynthSeg, find_synthseg
 from MRExtrapLib.errors import ModelError
@@ -16,6 +19,7 @@ from MRExtrapLib.model.folder import Model, load_model
 from MRExtrapLib.model.latent_cache import LatentCache
 from MRExtrapLib.model.manifest import KNOWLEDGE_FILES, VOLUMES_FILE, weights_file
 from MRExtrapLib.model.segmenter import SegmenterNetwork
+from MRExtrapLib.model.typed_json import to_json
 from MRExtrapLib.progression.coarse import stored_prior
 from MRExtrapLib.progression.knowledge import parse_knowledge
 from MRExtrapLib.training.progression import fingerprint_of
@@ -54,7 +58,7 @@ def load_engine(
         device=place.words,
         weights_sha256=" ".join(fingerprint_of(model) for model in dict.fromkeys((loaded, lender))),
         segmenter_sha256="" if synthseg else lender.manifest.files[weights_file("segmenter")],
-        knowledge_sha256=" ".join(loaded.manifest.files.get(file, "none") for file in KNOWLEDGE_FILES),
+        knowledge_sha256=_knowledge_sha256(loaded, lender),
     )
     notices = Notices()
     codec: LatentCodec = Codec(loaded.autoencoder, loaded.grid.shape, place, notices.tell)
@@ -65,6 +69,15 @@ def load_engine(
     if identity.segmenter != "own":  # another segmenter draws other borders
         knowledge = None
     return Engine(codec, found, template, identity, prior=prior, knowledge=knowledge, notices=notices)
+
+
+def _knowledge_sha256(*models: Model) -> str:
+    """Of all that predictions depend on beside weights: priors, calibration, and how networks are built."""
+    facts: list[object] = []
+    for model in dict.fromkeys(models):
+        files = [model.manifest.files.get(file) for file in KNOWLEDGE_FILES]
+        facts += [files, to_json(model.manifest.networks)]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _own_segmenter(model: Model, device: Device, template: Template) -> Segmenter:

@@ -94,7 +94,7 @@ def volumes_of(
 ) -> PersonVolumes | None:
     """The line through the person's volumes, and a scan's noise about it; None where the model knows none.
 
-    Bent as the cohort's are; of least squares straight, as it forecasts.
+    Bent and wandering as the cohort's are; of least squares straight, as it forecasts.
     """
     found = person_volumes(observations, known.ages_years, known.covariates, engine.knowledge)
     return replace(found, line=found.line.straight()) if found and method == "linear" else found

@@ -49,14 +49,16 @@ def bent_years(timing: Timing, age_years: float, acceleration: float) -> float:
     if acceleration == 0.0 or timing.information == 0.0:
         return 0.0
     offsets = timing.ages_years - timing.mean_age_years
-    travelled = _travelled(offsets, acceleration)
+    travelled = travelled_years(offsets, acceleration)
     slope = float(np.sum(offsets * travelled)) / timing.information
     offset = np.array([age_years - timing.mean_age_years])
-    return float((_travelled(offset, acceleration)[0] - travelled.mean()) / slope - offset[0])
+    return float((travelled_years(offset, acceleration)[0] - travelled.mean()) / slope - offset[0])
 
 
-def _travelled(offsets: Array, acceleration: float) -> Array:
+def travelled_years(offsets: Array, acceleration: float) -> Array:
     """f(t), which never turns round."""
+    if acceleration == 0.0:
+        return offsets
     halt = -1.0 / acceleration
     moving = np.maximum(offsets, halt) if acceleration > 0 else np.minimum(offsets, halt)
     return moving + 0.5 * acceleration * moving**2

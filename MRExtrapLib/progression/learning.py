@@ -21,7 +21,7 @@ from MRExtrapLib.progression.subject_prior import (
 )
 from MRExtrapLib.progression.timing import timing_of
 from MRExtrapLib.progression.volumes import FLUID, VolumePrior, fit_volume_prior, units_of, volume_table
-from MRExtrapLib.progression.wandering import Pace, Watched, fit_share
+from MRExtrapLib.progression.wandering import Watched, fit_share
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def learn(people: Sequence[MeasuredPerson]) -> Lesson:
     acceleration, wandering = np.zeros((2, len(straight.regions)))
     acceleration[fluid] = bend.acceleration
     bent = replace(straight, acceleration=acceleration)
-    for region in map(int, fluid):
-        wandering[region] = fit_share([_watched(one, bent, region) for one in people])
+    if len(fluid):  # the whole comes first; its parts wander by the same share, and go on adding up
+        wandering[fluid] = fit_share([_watched(one, bent, int(fluid[0])) for one in people])
     return Lesson(replace(bent, subject=foretelling.prior, wandering=wandering), foretelling, bend)
 
 
@@ -109,11 +109,10 @@ def _misses(person: MeasuredPerson, volumes: VolumePrior, regions: NDArray[np.in
 
 def _watched(person: MeasuredPerson, volumes: VolumePrior, region: int) -> Watched:
     """A person's scans of one region, beside what such people's pace is known to be."""
-    ages = np.asarray(person.ages_years)
     line = volumes.line(person.volumes_ml, person.ages_years, person.covariates)
-    rate, noise = (variance[region] for variance in total_variances(line.posterior.prior))
-    pace = Pace(line.expected.rate[region], rate, noise, float(volumes.acceleration[region]))
-    return Watched(person.kin, line.scans[:, region], ages, pace)
+    among_people = float(volumes.prior.residual_variance[region])
+    ages = np.asarray(person.ages_years)
+    return Watched(person.kin, line.scans[:, region], ages, line.pace(region), among_people)
 
 
 def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:

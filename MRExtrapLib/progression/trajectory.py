@@ -20,16 +20,17 @@ def bend_probabilities(
     """Region → how likely noise alone puts volumes so far from any such line; empty for two scans.
 
     Lines are straight, or bent as the cohort's are. The squares of all contrasts that a straight one leaves
-    at zero, of what the person's line leaves, in units of a scan's noise, follow χ² with as many degrees of
-    freedom as scans are left over.
+    at zero, of what the person's line leaves, in units of a scan's noise (and of wandering, where paces
+    wander), follow χ² with as many degrees of freedom as scans are left over.
     """
     contrasts = line_contrasts(ages_years)
     if not len(contrasts):
         return {}
-    noise = line.scan_noise()
-    on_line = volume_table([line.at(age) for age in ages_years], line.regions)
-    left = volume_table(volumes_ml, line.regions) - on_line
-    squares = np.sum((contrasts @ left / np.array([noise[region] for region in line.regions])) ** 2, axis=0)
+    calm = line.calm()
+    on_line = volume_table([calm.at(age) for age in ages_years], line.regions)
+    left = contrasts @ (volume_table(volumes_ml, line.regions) - on_line)
+    scatters = [contrasts @ line.scatter(region) @ contrasts.T for region in range(len(line.regions))]
+    squares = [one @ np.linalg.solve(scatter, one) for one, scatter in zip(left.T, scatters, strict=True)]
     p = stats.chi2.sf(squares, len(contrasts))
     return dict(zip(line.regions, map(float, p), strict=True))
 

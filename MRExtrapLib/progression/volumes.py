@@ -22,7 +22,7 @@ from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate, total_variances
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.subject_prior import Pooled, SubjectPrior, mean_signs, signs_of
-from MRExtrapLib.progression.wandering import Pace, predicted
+from MRExtrapLib.progression.wandering import SHARES, Pace, added_by_drift, wandered
 
 Array = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ class VolumePrior:
             object.__setattr__(self, name, np.zeros(len(self.regions)) if is_left_out else given)
         shapes = (self.unit_ml.shape, self.acceleration.shape, self.wandering.shape, self.prior.latent_shape)
         fits = set(shapes) == {(len(self.regions),)} and bool(np.all(self.unit_ml >= 0))
-        if not fits or not np.all(np.abs(self.acceleration) <= LARGEST) or not np.all(self.wandering >= 0):
+        if not fits or not np.all(np.abs(self.acceleration) <= LARGEST) or not _are_shares(self.wandering):
             msg = (
                 f"The prior of volumes has {len(self.regions)} regions, but units, accelerations, shares "
                 f"that wander and elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
@@ -127,7 +127,14 @@ class VolumePrior:
         middle = [posterior.mean_age_years]
         alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
         return VolumeLine(
-            self.regions, unit_ml, posterior, alone, self.acceleration, table / unit_ml, self.wandering
+            regions=self.regions,
+            unit_ml=unit_ml,
+            posterior=posterior,
+            expected=alone,
+            acceleration=self.acceleration,
+            wandering=self.wandering,
+            scans=table / unit_ml,
+            mean_rate=prior.row(covariates) @ prior.mean_rate,
         )
 
 
@@ -141,8 +148,9 @@ class VolumeLine:
         posterior: of scans and prior together.
         expected: of the prior alone, for a person of this size.
         acceleration: (regions,) share of itself by which a rate grows in a year.
-        scans: (n, regions) volumes in these units.
         wandering: (regions,) share of the variance of rates by which a rate wanders in a year.
+        scans: (n, regions) volumes in these units.
+        mean_rate: (regions,) of such people, by what a first scan foretells too, in these units a year.
     """
 
     regions: tuple[str, ...]
@@ -150,8 +158,13 @@ class VolumeLine:
     posterior: Posterior
     expected: Posterior
     acceleration: Array
-    scans: Array
     wandering: Array
+    scans: Array
+    mean_rate: Array
+
+    def calm(self) -> VolumeLine:
+        """The same line, keeping to its path."""
+        return replace(self, wandering=np.zeros_like(self.wandering))
 
     def straight(self) -> VolumeLine:
         """The same line, bent by nothing."""
@@ -200,19 +213,25 @@ class VolumeLine:
         """(regions,) that of this person's line: by as much as the scans count in its rate."""
         return self.acceleration * self.posterior.data_weight()
 
+    def pace(self, region: int) -> Pace:
+        """What is known of a region's pace before these scans."""
+        prior = self.posterior.prior
+        rate, noise = (float(variance[region]) for variance in total_variances(prior))
+        drift = float(self.wandering[region] * prior.residual_variance[region])
+        return Pace(float(self.mean_rate[region]), rate, noise, float(self._acceleration[region]), drift)
+
+    def scatter(self, region: int) -> Array:
+        """(n, n) covariance in ml² of what scans leave of the line: their noise, and wandering."""
+        pace, years = self.pace(region), self.posterior.ages_years - self.posterior.ages_years.min()
+        covariance = pace.noise * np.eye(len(years)) + pace.drift * wandered(years, years)
+        return covariance * self.unit_ml[region] ** 2
+
     def _wandered(self, age_years: float) -> tuple[Array, Array]:
-        """What wandering adds to the line at an age (regions,), and to its variance."""
+        """What wandering adds to the line at an age (regions,), and to its variance; of one day's scans 0."""
         added = np.zeros((2, len(self.regions)))
-        rate, noise = total_variances(self.posterior.prior)
-        ages = self.posterior.ages_years
-        for region in np.flatnonzero(self.wandering) if len(ages) > 1 else ():
-            pace = Pace(
-                self.expected.rate[region], rate[region], noise[region], float(self._acceleration[region])
-            )
-            values, share = self.scans[:, region], float(self.wandering[region])
-            added[:, region] = np.subtract(
-                predicted(values, ages, age_years, pace, share), predicted(values, ages, age_years, pace, 0.0)
-            )
+        ages, tells = self.posterior.ages_years, self.posterior.timing.information > 0
+        for region in map(int, np.flatnonzero(self.wandering) if tells else ()):
+            added[:, region] = added_by_drift(self.scans[:, region], ages, age_years, self.pace(region))
         return added[0], added[1]
 
     def _named(self, values: NDArray) -> dict[str, float]:
@@ -250,6 +269,10 @@ def fit_volume_prior(
         for (name, ages, _, covariates), table in zip(people, tables, strict=True)
     )
     return VolumePrior(regions, unit_ml, fit_prior(Cohort(members), fitting))
+
+
+def _are_shares(values: Array) -> bool:
+    return bool(np.all((values >= 0) & (values <= SHARES[-1])))
 
 
 def volume_table(volumes_ml: Sequence[Millilitres], regions: Sequence[str]) -> Array:

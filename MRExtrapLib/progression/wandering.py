@@ -15,11 +15,13 @@ year.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from MRExtrapLib.progression.acceleration import travelled_years
 
 Array = NDArray[np.float64]
 
@@ -27,55 +29,55 @@ SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Of τ² a year: what is tried."""
 
 CHANCE = 0.05
-"""That a pace is taken to wander where none does (a likelihood ratio; 0 is the least: half of χ²₁)."""
+"""That a pace is taken to wander where none does, by a likelihood ratio (0 is the least: half of χ²₁)."""
 
 FEWEST_FAMILIES = 8
 """Of fewer nobody knows whether paces wander."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Pace:
     """What is known of one region's pace before any scan, in units per year.
 
     Attributes:
         mean: μ.
-        variance: τ², among people.
+        variance: τ², among people; larger for whom less is known.
         noise: σ², of one scan.
         acceleration: a, share of itself by which a pace grows in a year.
+        drift: q, variance by which it wanders in a year.
     """
 
     mean: float
     variance: float
     noise: float
     acceleration: float = 0.0
+    drift: float = 0.0
 
     def path(self, offsets: Array) -> Array:
-        """f(t), t years from the mean age of the scans."""
-        return offsets + 0.5 * self.acceleration * offsets**2
+        """f(t), t years from the mean age of the scans; it never turns round."""
+        return travelled_years(offsets, self.acceleration)
 
-    def covariance(self, ages: Array, others: Array, scans: Array, share: float) -> Array:
-        """Of α-free volumes at some ages with those at others, for a person with these scans; no noise."""
+    def covariance(self, ages: Array, others: Array, scans: Array) -> Array:
+        """Of volumes at some ages with those at others, for a person with these scans; no level, no noise."""
         straight = np.outer(self.path(ages - scans.mean()), self.path(others - scans.mean()))
-        return self.variance * (straight + share * _wandered(ages - scans.min(), others - scans.min()))
+        return self.variance * straight + self.drift * wandered(ages - scans.min(), others - scans.min())
 
 
-def _wandered(years: Array, others: Array) -> Array:
-    """s²(3t − s)/6, the earlier of each two being s."""
+def wandered(years: Array, others: Array) -> Array:
+    """s²(3t − s)/6, the earlier of each two being s; per year of drift."""
     early = np.maximum(np.minimum(years[:, None], others), 0.0)
     return early**2 * (3 * np.maximum(years[:, None], others) - early) / 6
 
 
-def predicted(
-    values: Array, ages_years: Array, age_years: float, pace: Pace, share: float
-) -> tuple[float, float]:
-    """Mean and variance of the volume at an age, given those of n scans (n ≥ 1) and a pace that wanders so.
+def predicted(values: Array, ages_years: Array, age_years: float, pace: Pace) -> tuple[float, float]:
+    """Mean and variance of the volume at an age, given those of n scans (n ≥ 1).
 
     The level α is flat: its part is that of generalised least squares (universal kriging).
     """
     target = np.array([age_years])
-    scatter = pace.covariance(ages_years, ages_years, ages_years, share) + pace.noise * np.eye(len(values))
-    beside = pace.covariance(ages_years, target, ages_years, share)[:, 0]
-    own = pace.covariance(target, target, ages_years, share)[0, 0]
+    scatter = pace.covariance(ages_years, ages_years, ages_years) + pace.noise * np.eye(len(values))
+    beside = pace.covariance(ages_years, target, ages_years)[:, 0]
+    own = pace.covariance(target, target, ages_years)[0, 0]
     ones = np.ones(len(values))
     by_ones, by_beside = np.linalg.solve(scatter, np.stack([ones, beside], axis=1)).T
     left = values - pace.mean * pace.path(ages_years - ages_years.mean())
@@ -86,6 +88,13 @@ def predicted(
     return float(mean), float(own - beside @ by_beside + (1 - ones @ by_beside) ** 2 / certainty)
 
 
+def added_by_drift(values: Array, ages_years: Array, age_years: float, pace: Pace) -> tuple[float, float]:
+    """What a pace that wanders adds to mean and variance of one that keeps its path."""
+    calm = predicted(values, ages_years, age_years, replace(pace, drift=0.0))
+    mean, variance = predicted(values, ages_years, age_years, pace)
+    return mean - calm[0], variance - calm[1]
+
+
 @dataclass(frozen=True, eq=False)
 class Watched:
     """One person's scans of one region.
@@ -94,20 +103,22 @@ class Watched:
         family: whom the person must not be parted from.
         values: (n,) in the prior's units.
         ages_years: (n,).
-        pace: known of such people.
+        pace: known of such people, as if it did not wander.
+        among_people: variance of paces that shares are of.
     """
 
     family: str
     values: Array
     ages_years: Array
     pace: Pace
+    among_people: float
 
     def likelihood(self, share: float) -> float:
         """Log-likelihood of what changed from scan to scan, whatever the level, if the pace wanders so."""
-        step = np.diff(np.eye(len(self.values)), axis=0)
-        ages = self.ages_years
-        scatter = self.pace.covariance(ages, ages, ages, share) + self.pace.noise * np.eye(len(ages))
-        expected = self.pace.mean * self.pace.path(ages - ages.mean())
+        pace, ages = replace(self.pace, drift=share * self.among_people), self.ages_years
+        step = np.diff(np.eye(len(ages)), axis=0)
+        scatter = pace.covariance(ages, ages, ages) + pace.noise * np.eye(len(ages))
+        expected = pace.mean * pace.path(ages - ages.mean())
         cov = step @ scatter @ step.T
         return float(stats.multivariate_normal.logpdf(step @ (self.values - expected), cov=cov))
 
@@ -115,7 +126,8 @@ class Watched:
 def fit_share(people: Sequence[Watched]) -> float:
     """The likeliest of `SHARES`, each family counting once; 0 where chance may say so.
 
-    Only who was scanned at three ages or more tells.
+    Only who was scanned at three ages or more tells. τ² and σ² stay as they were found of paces that keep to
+    their line, and so hold some of the wandering already: the share is found rather too small.
     """
     told_by = [one for one in people if len(np.unique(one.ages_years)) >= 3]
     sizes: dict[str, int] = {}

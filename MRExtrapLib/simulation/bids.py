@@ -34,7 +34,7 @@ README = f"""# Simulated ageing
 **{NOTICE}**
 
 Made by `mrextrap simulate` from real scans (`participants.tsv` names them). Files whose name says
-`acq-simulated` are simulated; a `_T1w` without it is the real scan, kept as it is.
+`acq-simulated` are simulated; a `_T1w` without it, where there is one, is the real scan, kept as it is.
 
 - `sub-*/sub-*_sessions.tsv`: the age at each visit, and whether it is simulated.
 - `participants.tsv`: profile (CN, MCI, AD), age at the first visit, sex, and the rates prescribed:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.writing import whole_file, whole_folder
 from MRExtrapLib.model.typed_json import to_json
@@ -24,7 +26,7 @@ from MRExtrapLib.simulation.subject import Baseline, Labeller, SimulatedSubject,
 PLAN_FILE = "cohort_simulation.json"
 """What was asked of the whole cohort; a later run must ask the same."""
 
-SINCE = {"is_scanned_anew": False}
+SINCE: dict[str, object] = {"is_scanned_anew": False, "naming": 1}
 """What a cohort of an earlier version did not say of itself."""
 
 SIMULATING_SHARE = 0.8
@@ -163,20 +165,29 @@ def _written(subject: SimulatedSubject, workshop: Workshop, out: Path) -> Subjec
         return write_subject(subject, workshop.labelled_by, folder, workshop.draw)
 
 
-def _plan_text(plan: CohortPlan) -> str:
-    return json.dumps(to_json(plan), indent=1) + "\n"
+def _plan_record(plan: CohortPlan) -> dict[str, object]:
+    """The plan, and how labels are found: what all subjects of a cohort must have in common."""
+    return {**cast("dict[str, object]", to_json(plan)), "naming": NAMING}
+
+
+def _kept_plan(path: Path) -> dict[str, object] | None:
+    """The record that a folder holds; None where its file is damaged."""
+    try:
+        return SINCE | json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError):
+        return None
 
 
 def _write_plan(plan: CohortPlan, out: Path) -> None:
     with whole_file(out / PLAN_FILE) as unfinished:
-        unfinished.write_text(_plan_text(plan), encoding="utf-8")
+        unfinished.write_text(json.dumps(_plan_record(plan), indent=1) + "\n", encoding="utf-8")
 
 
 def _require_same_plan(plan: CohortPlan, out: Path) -> None:
     path = out / PLAN_FILE
-    if path.is_file() and SINCE | json.loads(path.read_text(encoding="utf-8")) != to_json(plan):
+    if path.is_file() and _kept_plan(path) != _plan_record(plan):
         msg = (
-            f"{out} holds a cohort with other years, profile, seed or voxels ({PLAN_FILE} says which); "
-            "give the same, or choose another folder."
+            f"{out} holds a cohort of other years, profile, seed, voxels, --scan-anew, or labels of another "
+            f"version ({PLAN_FILE} says which); give the same, or choose another folder."
         )
         raise InputError(msg)

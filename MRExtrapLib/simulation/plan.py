@@ -30,7 +30,8 @@ class CohortPlan:
     """What is asked of every subject.
 
     Attributes:
-        years: of the visits, relative to the real scan, ascending; negative: before it; 0: the scan itself.
+        years: of the visits, relative to the real scan, ascending; negative: before it; 0: the scan
+            itself, or one made anew.
         profile: CN, MCI, AD or mixed.
         seed: of everything random.
         protocol: how much visits differ.

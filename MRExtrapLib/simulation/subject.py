@@ -84,7 +84,7 @@ class SimulatedVisit:
         years: since the real scan.
         age_years: at the visit.
         deformation: baseline → visit.
-        acquisition: None for the real scan, which is kept as it is.
+        acquisition: None for the real scan where it is kept as it is.
         label_ml: true volume of each label.
     """
 
@@ -97,7 +97,7 @@ class SimulatedVisit:
 
     @property
     def is_simulated(self) -> bool:
-        """False for the real scan alone."""
+        """False for a real scan that is kept."""
         return self.acquisition is not None
 
 
@@ -129,7 +129,7 @@ class SimulatedSubject:
         return next((check.words for check in self.checks if not check.is_good), None)
 
     def scan_at(self, visit: SimulatedVisit) -> Volume:
-        """The visit's scan; the real one for the visit that is real."""
+        """The visit's scan; the real one where that is kept."""
         if visit.acquisition is None:
             return self.baseline.scan
         index = self.visits.index(visit)

@@ -76,8 +76,20 @@ def test_what_the_network_rules_out_is_not_named_however_well_it_would_fit():
     probabilities[:, :4], probabilities[OTHER, :4] = 0.0, 1.0
     probabilities[OTHER, 11:13] = LEAST_LIKELY / 10
     voxels = brain()
-    voxels[:4] = voxels[11:13] = 0.9  # as bright as the third, which lies elsewhere
+    voxels[:4] = voxels[11:13] = 1.3  # as bright as the third, which lies elsewhere
     assert set(np.unique(named(probabilities, voxels)[11:13])) <= {FLUID, TISSUE}
+    assert not heard_by_brightness(probabilities, voxels)[OTHER, 11:13].any()
+
+
+def test_a_structure_that_is_nowhere_is_not_taken_for_black():
+    """Of the third there is a trace everywhere: nobody knows that it is dark, or how bright it is."""
+    probabilities = halves(doubt=0.5, at=slice(10, 14)) * 0.999
+    probabilities[OTHER] = 0.001
+    voxels = brain()
+    voxels[10:14] = 0.0
+    assert set(np.unique(named(probabilities, voxels)[10:14])) == {FLUID}
+    sure_of_nothing = torch.full((3, *SHAPE), 1 / 3) * torch.tensor([1.0, 0.0, 0.0])[:, None, None, None]
+    assert torch.isfinite(heard_by_brightness(sure_of_nothing, voxels)).all()
 
 
 def test_a_border_is_found_under_shading():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.anatomy.segmentation import Segmentation, Segmenter
 from MRExtrapLib.anatomy.structures import Labels, channels_of
 from MRExtrapLib.errors import ModelError
@@ -62,4 +63,5 @@ def load_product(folder: Path, device: str) -> Product:
         msg = f"The model {model.name} has no segmenter to measure."
         raise ModelError(msg)
     segmenter = Segmenter(model.segmenter, pick_device(device))
-    return Product(segmenter, bundled_template(), {"name": model.name, "sha256": model.sha256})
+    identity = {"name": model.name, "sha256": model.sha256, "naming": str(NAMING)}
+    return Product(segmenter, bundled_template(), identity)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from phantoms import labelled_ellipsoids, t1_like
 
+from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.ages import age_from_bids
 from MRExtrapLib.imaging.reading import read_scan
@@ -117,10 +118,15 @@ def test_a_cohort_of_an_earlier_version_goes_on(a_scan: Path, out: Path) -> None
     made(a_scan, out, 1, plan)
     record = json.loads((out / PLAN_FILE).read_text(encoding="utf-8"))
     assert record.pop("is_scanned_anew") is False
+    assert record["naming"] == NAMING
     (out / PLAN_FILE).write_text(json.dumps(record), encoding="utf-8")
     assert made(a_scan, out, 2, plan).made == ("sub-7sim2",)
     with pytest.raises(InputError, match="other years"):
         made(a_scan, out, 2, replace(plan, is_scanned_anew=True))
+    for damaged in (json.dumps(record | {"naming": NAMING - 1}), "{", "[]"):
+        (out / PLAN_FILE).write_text(damaged, encoding="utf-8")
+        with pytest.raises(InputError, match="labels of another version"):
+            made(a_scan, out, 3, plan)
 
 
 def test_the_reader_finds_the_ages(a_cohort: Path) -> None:
