@@ -203,6 +203,20 @@ def fake_visits(*ages_years: float) -> tuple[Visit, ...]:
     )
 
 
+def steady_visits(*ages_years: float) -> tuple[Visit, ...]:
+    """One brain that darkens evenly, a little noise on top."""
+    level, generator = fake_voxels(0), np.random.default_rng(1)
+    return tuple(
+        Visit(
+            fake_scan(
+                level - 1.5 * (age - ages_years[0]) + generator.normal(0, 0.2, level.shape), f"s{age:g}"
+            ),
+            age,
+        )
+        for age in ages_years
+    )
+
+
 def assert_one_sentence(said: str) -> None:
     lines = [line for line in said.splitlines() if not line.startswith("[")]
     assert len(lines) == 1, said

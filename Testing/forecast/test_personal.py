@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import fake_engine, fake_knowledge, fake_prior, fake_scan, fake_visits, fake_voxels
+from fakes import fake_engine, fake_knowledge, fake_prior, fake_visits, steady_visits
 from scipy import stats
 
 from MRExtrapLib.forecast.output import write_forecast
@@ -23,20 +23,6 @@ from MRExtrapLib.progression.likeness import Likeness
 from MRExtrapLib.progression.response import Response
 
 ENGINE = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
-
-
-def steady_visits(*ages_years: float) -> tuple[Visit, ...]:
-    """One brain that darkens evenly, a little noise on top."""
-    level, generator = fake_voxels(0), np.random.default_rng(1)
-    return tuple(
-        Visit(
-            fake_scan(
-                level - 1.5 * (age - ages_years[0]) + generator.normal(0, 0.2, level.shape), f"s{age:g}"
-            ),
-            age,
-        )
-        for age in ages_years
-    )
 
 
 def forecast_of(
@@ -263,23 +249,6 @@ def test_least_squares_judges_changes_as_bayes_does() -> None:
     assert bends == [0.2, 0.0]  # each is judged beside the line that it forecasts along
     wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,), "linear"), ENGINE)
     assert any("do not lie on a line" in words for words in wild.warnings)
-
-
-@pytest.mark.parametrize(("ages", "is_told"), [((66, 70), True), ((66,), False)])
-def test_that_recent_scans_lead_is_said_where_they_do(ages: tuple[int, ...], is_told: bool) -> None:
-    wanders = replace(ENGINE.knowledge.prior, wandering=np.array([0.0, 0.2, 0.0, 0.0]))
-    engine = replace(ENGINE, knowledge=replace(ENGINE.knowledge, prior=wanders))
-    said = prepare(Subject(steady_visits(*ages)), Request((75,)), engine).watched.words
-    assert ("led by the most recent scans where paces wander (ventricles)" in said) == is_told
-    assert "hippocampus" not in said
-
-
-def test_volumes_have_intervals_even_where_no_map_was_asked_for() -> None:
-    prepared = prepare(Subject(steady_visits(66, 70)), Request((75,), image="plain"), ENGINE)
-    with_map, without = prepared.predict(75.0), prepared.predict(75.0, has_spread=False)
-    assert with_map.rows == without.rows
-    assert without.uncertainty is None
-    assert all(row.low_ml is not None for row in without.rows)
 
 
 def test_an_image_that_shows_other_volumes_is_told() -> None:
