@@ -50,7 +50,8 @@ GROUPS = {
     "slider": ("slider step, MRExtrap",),
     "warp": ("warped image, MRExtrap",),
     "encode": ("encode, MRExtrap", "encode, MONAI float32", "encode, MONAI bfloat16"),
-    "segment": ("segment, MRExtrap", "volumes alone, MRExtrap"),
+    "segment": ("segment, MRExtrap",),
+    "volumes": ("volumes alone, MRExtrap",),
     "forecast": ("forecast of two scans, MRExtrap",),
 }
 """Operation → its sides, ours first; they take turns in this order."""
