@@ -24,7 +24,8 @@ NAMING = 2
 latents, is then made again."""
 
 SURE = 0.95
-"""A voxel of which the network is so sure is left as it is."""
+"""A voxel of which the network is so sure is left as it is; so is one whose likeliest structure is seen
+nowhere else, as nobody knows how bright that is."""
 
 SPREAD = 0.12
 """Standard deviation of brightness about a structure's mean, as a share of white matter's brightness."""
@@ -55,15 +56,14 @@ def heard_by_brightness(probabilities: Tensor, voxels: Voxels) -> Tensor:
     """
     image = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))
     before = probabilities.flatten(1)
-    doubtful = (before.max(dim=0).values < SURE).nonzero()[:, 0]
-    likeliest, which = before[:, doubtful].topk(MEETING, dim=0)
     local_means, is_seen = _local_means(probabilities, image)
+    first = before.max(dim=0)
+    doubtful = ((first.values < SURE) & is_seen[first.indices]).nonzero()[:, 0]
+    likeliest, which = before[:, doubtful].topk(MEETING, dim=0)
     means = _means_at(doubtful, which, local_means, image.shape)
     width = SPREAD * IntensityContract().white
     evidence = -((image.flatten()[doubtful] - means) ** 2) / (2 * width**2)
-    is_out = (likeliest < LEAST_LIKELY) | ~is_seen[which]
-    is_out[0] = False  # the network's first choice always stays a choice
-    prior = likeliest.log().masked_fill(is_out, -torch.inf)
+    prior = likeliest.log().masked_fill((likeliest < LEAST_LIKELY) | ~is_seen[which], -torch.inf)
     heard = torch.zeros(len(before), len(doubtful)).scatter_(0, which, torch.softmax(prior + evidence, dim=0))
     after = before.clone()
     after[:, doubtful] = heard

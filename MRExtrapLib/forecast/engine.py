@@ -138,7 +138,7 @@ class EngineIdentity:
 
     @property
     def knowledge_fingerprint(self) -> str:
-        """What, beside weights, predictions depend on: priors and calibration, but no word of the card."""
+        """What predictions depend on beside weights: priors, calibration, how networks are built; no card."""
         return self.knowledge_sha256 or self.model_sha256
 
     @property

@@ -22,6 +22,7 @@ VOLUMES_FILE = "volumes.json"
 """What a model knows of regional volumes and their intervals, where it does; read by `progression` too."""
 
 KNOWLEDGE_FILES = (PROGRESSION_FILE, VOLUMES_FILE)
+"""What predictions rest on beside networks."""
 
 ROLES = ("autoencoder", "segmenter")
 """The networks a model may hold; each lies in `<role>.safetensors`."""

@@ -179,13 +179,13 @@ class VolumeLine:
         """Region → ml at an age; never below zero."""
         straight, rate, timing = self.posterior.at(age_years), self.posterior.rate, self.posterior.timing
         ahead_years = np.array([bent_years(timing, age_years, share) for share in self._acceleration])
-        wandered, _ = self._wandered(age_years)
-        return self._named(np.maximum(straight + rate * ahead_years + wandered, 0.0))
+        drifted, _ = self._drifted(age_years)
+        return self._named(np.maximum(straight + rate * ahead_years + drifted, 0.0))
 
     def spread(self, age_years: float) -> dict[str, float]:
         """Region → one standard deviation in ml of a new scan's volume about the line, uncalibrated."""
         variance = self.posterior.variance(age_years, of_a_new_scan=True)
-        return self._named(np.sqrt(variance + self._wandered(age_years)[1]))
+        return self._named(np.sqrt(variance + self._drifted(age_years)[1]))
 
     def rate(self) -> tuple[dict[str, float], dict[str, float]]:
         """Region → this person's mean ml a year over the scans, and one standard deviation of it."""
@@ -226,7 +226,7 @@ class VolumeLine:
         covariance = pace.noise * np.eye(len(years)) + pace.drift * wandered(years, years)
         return covariance * self.unit_ml[region] ** 2
 
-    def _wandered(self, age_years: float) -> tuple[Array, Array]:
+    def _drifted(self, age_years: float) -> tuple[Array, Array]:
         """What wandering adds to the line at an age (regions,), and to its variance; of one day's scans 0."""
         added = np.zeros((2, len(self.regions)))
         ages, tells = self.posterior.ages_years, self.posterior.timing.information > 0

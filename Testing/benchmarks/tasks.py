@@ -158,7 +158,7 @@ def ours_segment(shape: Shape, model: Path | None) -> Work:
 
 
 def ours_volumes(shape: Shape, model: Path | None) -> Work:
-    """The same brain to volumes alone, as intervals and slider steps ask for them."""
+    """The same brain to volumes alone, as intervals and reconstructions ask for them."""
     segmenter, brain = _segmenter_and_brain(model)
     return lambda: segmenter.volumes_ml(brain)
 

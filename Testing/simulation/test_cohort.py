@@ -108,9 +108,7 @@ def test_the_visit_at_0_can_be_a_scan_like_the_others(a_subject: SimulatedSubjec
     now = anew.visits[1]
     assert now.deformation.is_at_rest()
     assert now.label_ml == anew.baseline.label_ml
-    scan = anew.scan_at(now)
-    assert not np.allclose(scan.affine, SCAN.affine) or not np.array_equal(scan.voxels, SCAN.voxels)
-    assert scan.voxels.mean() == pytest.approx(SCAN.voxels.mean(), rel=0.3)
+    assert not np.array_equal(anew.scan_at(now).voxels, SCAN.voxels)
 
 
 def test_a_cohort_of_an_earlier_version_goes_on(a_scan: Path, out: Path) -> None:
