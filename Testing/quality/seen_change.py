@@ -5,8 +5,8 @@
 Each held-out scan is conformed and measured. The conformed brain is then moved so that each compartment
 changes as `CHANGES_PERCENT` tells, and measured again: no second position, no noise, no shading. The true
 change is that of the labels that the segmenter drew by its own shares once brightness was heard, while what
-is seen are its shares alone: one that names what has moved as it named it before sees nearly all of it. A second
-table tells what it sees on the left when the right alone changes.
+is seen are its shares alone: one that names what has moved as it named it before sees nearly all of it. A
+second table tells what it sees on the left when the right alone changes.
 
 Two more tell what two scans show that are conformed together, as a forecast takes them: the scan and itself
 moved likewise, on its own grid; and the scan and itself in another contrast, where nothing has changed.
