@@ -20,13 +20,14 @@ from MRExtrapLib.simulation.bids import (
     write_tables,
 )
 from MRExtrapLib.simulation.plan import CohortPlan, Person
+from MRExtrapLib.simulation.profiles import AGEING
 from MRExtrapLib.simulation.record import SubjectRecord, read_records
 from MRExtrapLib.simulation.subject import Baseline, Labeller, SimulatedSubject, prepare, simulate
 
 PLAN_FILE = "cohort_simulation.json"
 """What was asked of the whole cohort; a later run must ask the same."""
 
-SINCE: dict[str, object] = {"is_scanned_anew": False, "naming": 1}
+SINCE: dict[str, object] = {"is_scanned_anew": False, "naming": 1, "ageing": 1}
 """What a cohort of an earlier version did not say of itself."""
 
 SIMULATING_SHARE = 0.8
@@ -167,7 +168,7 @@ def _written(subject: SimulatedSubject, workshop: Workshop, out: Path) -> Subjec
 
 def _plan_record(plan: CohortPlan) -> dict[str, object]:
     """The plan, and how labels are found: what all subjects of a cohort must have in common."""
-    return {**cast("dict[str, object]", to_json(plan)), "naming": NAMING}
+    return {**cast("dict[str, object]", to_json(plan)), "naming": NAMING, "ageing": AGEING}
 
 
 def _kept_plan(path: Path) -> dict[str, object] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,15 @@ SHARED_SEVERITY = 0.6
 
 ACCELERATING_SHARE = 0.5
 """Of subjects have ventricles that enlarge faster each year; the others keep their pace."""
+
+AGEING = 2
+"""The law by which volumes run through the years; cohorts made by different laws do not mix. By the first,
+ventricles grew exponentially before the real scan and by a parabola after it: their pace seemed to quicken
+on the day of that scan."""
+
+SMALLEST_SHARE = 0.5
+"""Of the ventricles' volume in the real scan: below it they shrink backward in time as an exponential, which
+stays above zero."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +65,32 @@ class SubjectRates:
     def log_changes(self, years: float, baseline_ventricles_ml: float) -> dict[str, float]:
         """ln(volume / baseline) of each compartment after some years (negative: before).
 
-        Tissue loses its percentage of what is left each year. Ventricles follow the parabola of their
-        growth forward, and backward in time the exponential with the same pace, which stays above zero.
+        Tissue loses its percentage of what is left each year. Ventricles follow one parabola before and
+        after the scan; before its turn they stand still, and below `SMALLEST_SHARE` an exponential goes on.
 
-        >>> SubjectRates({"cortex": -1.0}, 2.0).log_changes(1.0, 20.0)["ventricles"].__round__(4)
-        0.0953
+        >>> steady = SubjectRates({"cortex": -1.0}, 2.0)
+        >>> [round(20 * math.exp(steady.log_changes(t, 20.0)["ventricles"]), 3) for t in (-2.0, 1.0)]
+        [16.0, 22.0]
         """
         if baseline_ventricles_ml <= 0:
             msg = f"The ventricles hold {baseline_ventricles_ml:g} ml in the labels; they cannot be aged."
             raise InputError(msg)
-        changes = {name: years * float(np.log1p(p / 100)) for name, p in self.percent_per_year.items()}
-        bend_ml = self.ventricles_ml_per_year2 * max(years, 0.0) ** 2 / 2
-        relative = (years * self.ventricles_ml_per_year + bend_ml) / baseline_ventricles_ml
-        changes[VENTRICLES] = float(np.log1p(relative)) if years >= 0 else relative
+        changes = {name: years * math.log1p(p / 100) for name, p in self.percent_per_year.items()}
+        changes[VENTRICLES] = _floored_log(1.0 + self._ventricles_gain_ml(years) / baseline_ventricles_ml)
         return changes
+
+    def _ventricles_gain_ml(self, years: float) -> float:
+        pace, bend = self.ventricles_ml_per_year, self.ventricles_ml_per_year2
+        if bend > 0:
+            years = max(years, -pace / bend)
+        return pace * years + bend * years**2 / 2
+
+
+def _floored_log(share: float) -> float:
+    """ln(share), carried on along its tangent below `SMALLEST_SHARE`."""
+    if share >= SMALLEST_SHARE:
+        return math.log(share)
+    return math.log(SMALLEST_SHARE) + (share - SMALLEST_SHARE) / SMALLEST_SHARE
 
 
 def draw_subject(profile: Profile, rng: np.random.Generator) -> SubjectRates:

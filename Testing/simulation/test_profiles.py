@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.simulation.profiles import PROFILES, draw_subject, typical_subject
+from MRExtrapLib.simulation.profiles import PROFILES, SubjectRates, draw_subject, typical_subject
 
 SUBJECTS = 2000
 STANDARD_ERRORS = 5
@@ -28,12 +28,35 @@ def test_disease_ages_every_region_faster() -> None:
         assert losses == sorted(losses)
 
 
-def test_ventricles_accelerate_forward_and_stay_positive_backward() -> None:
-    person = typical_subject(PROFILES["AD"])
-    ml = [20 * np.exp(person.log_changes(t, 20.0)["ventricles"]) for t in (-20, -1, 0, 1, 2)]
-    assert ml[0] > 0
+def ventricles_ml(person: SubjectRates, *years: float) -> list[float]:
+    return [20 * np.exp(person.log_changes(t, 20.0)["ventricles"]) for t in years]
+
+
+def test_ventricles_follow_one_parabola_through_the_scan() -> None:
+    person = SubjectRates({}, ventricles_ml_per_year=2.0, ventricles_ml_per_year2=0.3)
+    ml = ventricles_ml(person, -2, -1, 0, 1, 2)
     assert ml[2] == pytest.approx(20.0)
-    assert ml[4] - ml[3] > ml[3] - ml[2]
+    assert np.diff(ml, 2) == pytest.approx(0.3)
+
+
+def test_ventricles_stay_positive_long_ago_and_never_shrink() -> None:
+    ml = ventricles_ml(typical_subject(PROFILES["AD"]), -40, -20, -8, -4, -2, -1, 0)
+    assert ml[0] > 0
+    assert np.all(np.diff(ml) >= 0)
+
+
+def test_before_the_turn_of_their_parabola_ventricles_stand_still() -> None:
+    slow = SubjectRates({}, ventricles_ml_per_year=0.1, ventricles_ml_per_year2=0.1)
+    ml = ventricles_ml(slow, -3, -2, -1, 0)
+    assert ml[:2] == pytest.approx(ml[2:3] * 2)
+    assert ml[2] == pytest.approx(20.0 - 0.05)
+
+
+def test_far_back_ventricles_shrink_without_a_jump() -> None:
+    person = SubjectRates({}, ventricles_ml_per_year=5.0)
+    ml = np.array(ventricles_ml(person, *np.arange(-4, 0.01, 0.1)))
+    assert np.all(np.diff(ml) > 0.15)
+    assert np.abs(np.diff(ml, 2)).max() < 0.03
 
 
 def test_atrophy_comes_together() -> None:
