@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.evaluation.calibrating import Trying, likeness_of, write_cases
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
-    from MRExtrapLib.progression.calibration import calibrate
+    from MRExtrapLib.progression.calibrating import calibrate
     from MRExtrapLib.progression.knowledge import parse_knowledge
     from MRExtrapLib.training.packing import pack_calibration
     from MRExtrapLib.training.people import families_of, is_simulated
@@ -110,13 +110,15 @@ def _tell(knowledge: Knowledge) -> None:
     calibration, likeness = knowledge.calibration, knowledge.likeness
     if calibration is None:
         return
-    print(f"{calibration.people} people, {calibration.cases} cases; Student's t of {calibration.freedom:g}.")
+    print(f"{calibration.people} people, {calibration.cases} cases.")
     horizons = ", ".join(f"{years:g}" for years in HORIZONS_YEARS)
-    print(f"{'region':>14}{'image, 1 scan':>15}{'more':>6}   widths at {horizons} years")
+    print(f"{'region':>14}{'image, 1 scan':>15}{'more':>6}   widths at {horizons} years,")
+    print(f"{'':>38}times those of one, two, more scans (degrees of freedom)")
     for region in _main(calibration.regions):
         one = calibration.regions[region]
         widths = " ".join(f"{scale:5.2f}" for scale in one.scales)
-        print(f"{region:>14}{one.image_weights[0]:15.2f}{one.image_weights[1]:6.2f}   {widths}")
+        tails = " ".join(f"{tail.factor:.2f} ({tail.freedom:g})" for tail in one.tails)
+        print(f"{region:>14}{one.image_weights[0]:15.2f}{one.image_weights[1]:6.2f}   {widths} × {tails}")
     if likeness:
         print(f"Scans are given back at {likeness.mean_db:.1f} ± {likeness.spread_db:.1f} dB.")
 
@@ -131,9 +133,11 @@ def _tell_coverage(cases: Sequence[Case]) -> None:
         print(error)
         return
     print("Each person held out in turn, their scans lie inside the intervals of")
-    print(f"{'':>14}" + "".join(f"{level:8.0%}" for level in LEVELS))
+    print(f"{'':>14}{'scans':>6}" + "".join(f"{level:8.0%}" for level in LEVELS))
     for region in _main(coverage):
-        print(f"{region:>14}" + "".join(f"{share:8.0%}" for share in coverage[region].values()))
+        for count, shares in coverage[region].items():
+            name, words = (f"{count}", "") if count else ("all", region)
+            print(f"{words:>14}{name:>6}" + "".join(f"{share:8.0%}" for share in shares.values()))
 
 
 def _main(regions: Iterable[str]) -> Sequence[str]:

@@ -132,13 +132,13 @@ class PersonVolumes:
         if calibration is None:
             return Statement({**decoded_ml, **on_line}, stated, dict.fromkeys(stated, np.inf))
         ages = self.line.posterior.ages_years.tolist()
-        horizon = years_outside(age_years, ages)
+        inputs, horizon = len(ages), years_outside(age_years, ages)
         volumes = {
-            region: calibration.volume_ml(region, len(ages), ml, decoded_ml[region])
+            region: calibration.volume_ml(region, inputs, ml, decoded_ml[region])
             for region, ml in on_line.items()
         }
-        spread = {region: calibration.spread_ml(region, horizon, ml) for region, ml in stated.items()}
-        freedom = {region: calibration.freedom_of(region) for region in stated}
+        spread = {region: calibration.spread_ml(region, inputs, horizon, ml) for region, ml in stated.items()}
+        freedom = {region: calibration.freedom_of(region, inputs) for region in stated}
         return Statement({**decoded_ml, **volumes}, spread, freedom)
 
 

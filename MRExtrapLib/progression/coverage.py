@@ -7,12 +7,12 @@ nobody need be kept aside for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import numpy as np
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.progression.calibration import FEWEST_PEOPLE, Case, calibrate
+from MRExtrapLib.progression.calibrating import FEWEST_PEOPLE, calibrate
+from MRExtrapLib.progression.calibration import Case, counted
 from MRExtrapLib.progression.crossfit import parted
 from MRExtrapLib.progression.student import LEVELS
 
@@ -20,8 +20,10 @@ MOST_FOLDS = 50
 """A calibration of a thousand people takes a minute; so many of them are made."""
 
 
-def held_out_coverage(cases: Sequence[Case]) -> dict[str, Mapping[float, float]]:
-    """Region → level → share of held-out scans inside their interval; every family counts once.
+def held_out_coverage(cases: Sequence[Case]) -> dict[str, dict[int, Mapping[float, float]]]:
+    """Region → number of scans (0: all; `COUNTS`: so many or more) → level → share of held-out scans inside.
+
+    Every family counts once.
 
     Raises:
         InputError: too few people are left when a family is taken away.
@@ -31,14 +33,15 @@ def held_out_coverage(cases: Sequence[Case]) -> dict[str, Mapping[float, float]]
     if count <= FEWEST_PEOPLE:
         msg = f"Held-out coverage needs {FEWEST_PEOPLE + 1} people or more; there are {count}."
         raise InputError(msg)
-    held: dict[str, list[list[float]]] = {case.region: [] for case in cases}
+    held: dict[tuple[str, int], dict[str, list[list[bool]]]] = {}
     for left, others in parted(families, min(count, MOST_FOLDS)):
         calibration = calibrate([cases[index] for index in others])
-        for region, found in held.items():
-            own = [cases[index] for index in left if cases[index].region == region]
-            if own:
-                found.append([fmean(calibration.holds(case, level) for case in own) for level in LEVELS])
-    return {
-        region: dict(zip(LEVELS, np.mean(found, axis=0).tolist(), strict=True))
-        for region, found in held.items()
-    }
+        for case in (cases[index] for index in left):
+            inside = [calibration.holds(case, level) for level in LEVELS]
+            for group in (0, counted(case.inputs)):
+                held.setdefault((case.region, group), {}).setdefault(case.kin, []).append(inside)
+    found: dict[str, dict[int, Mapping[float, float]]] = {}
+    for (region, group), by_family in sorted(held.items(), key=lambda one: one[0][1]):
+        shares = np.mean([np.mean(own, axis=0) for own in by_family.values()], axis=0)
+        found.setdefault(region, {})[group] = dict(zip(LEVELS, shares.tolist(), strict=True))
+    return found

@@ -20,7 +20,7 @@ from MRExtrapLib.imaging.volume import Voxels
 from MRExtrapLib.model.folder import Model
 from MRExtrapLib.model.manifest import weights_file
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.progression.calibration import calibrate
+from MRExtrapLib.progression.calibrating import calibrate
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.crossfit import cross_fitted_cases
 from MRExtrapLib.progression.knowledge import Knowledge

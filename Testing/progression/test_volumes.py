@@ -151,7 +151,7 @@ def test_held_out_coverage_tells_how_often_intervals_hold_for_others(a_volume_pr
     for region in REGIONS:
         for level in LEVELS:
             held = np.mean([calibration.holds(case, level) for case in others if case.region == region])
-            assert told[region][level] == pytest.approx(held, abs=0.12)
+            assert told[region][0][level] == pytest.approx(held, abs=0.12)
 
 
 def test_too_few_to_hold_anyone_out_are_refused(a_volume_prior: VolumePrior) -> None:
@@ -178,9 +178,9 @@ def test_an_interval_never_jumps_as_the_horizon_grows() -> None:
     """Scales are those of the horizons at these, straight between, and level beyond."""
     widths = (1.1, 1.4, 0.8, 2.0)
     one = Calibration({"hippocampus": RegionCalibration((0.0, 0.0), widths)}, 7.0, 20, 100)
-    at = [one.spread_ml("hippocampus", years, 1.0) for years in (0.0, *HORIZONS_YEARS, 30.0)]
+    at = [one.spread_ml("hippocampus", 1, years, 1.0) for years in (0.0, *HORIZONS_YEARS, 30.0)]
     assert at == pytest.approx([widths[0], *widths, widths[-1]])
-    finely = np.array([one.spread_ml("hippocampus", years, 1.0) for years in np.linspace(0, 8, 801)])
+    finely = np.array([one.spread_ml("hippocampus", 1, years, 1.0) for years in np.linspace(0, 8, 801)])
     assert np.abs(np.diff(finely)).max() < 0.01
 
 
