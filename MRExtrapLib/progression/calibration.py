@@ -2,7 +2,8 @@
 
 For each region the prediction is a mixture of the line through volumes and the decoded image. Its intervals
 are Student's t: the stated deviation times a scale, region by region and at a few horizons with straight
-lines between them, and tails, region by region and by how many scans there were. `calibrating` learns all of it.
+lines between them, and tails, region by region and by how many scans there were;
+`calibrating` learns all of it.
 """
 
 from __future__ import annotations
