@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from MRExtrapLib.evaluation.answers import Answers
+from MRExtrapLib.evaluation.answers import Answers, grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation
-from MRExtrapLib.evaluation.scoring import difference, score
+from MRExtrapLib.evaluation.scoring import coverage_of, difference, score
 from MRExtrapLib.evaluation.tables import RIVALS
 from MRExtrapLib.progression.student import LEVELS
 
@@ -29,11 +29,19 @@ def findings(evaluation: Evaluation) -> list[str]:
             if (rival, region) in fullest
         ]
         words += "; ".join(verdicts)
-        widest = ours.coverage.get(LEVELS[-1])
-        if widest is not None:
-            words += f". Its 95 % intervals hold {widest.value:.0%} of scans"
-        found.append(words + ".")
+        found.append(f"{words}{_coverage_words(evaluation, region)}.")
     return found
+
+
+def _coverage_words(evaluation: Evaluation, region: str) -> str:
+    """What the model's widest intervals hold with each number of scans known; nothing without intervals."""
+    shown, level = evaluation.shown_method, LEVELS[-1]
+    answers = [one for one in evaluation.answers if (one.method, one.region) == (shown, region)]
+    by_count = sorted(grouped(answers, "inputs").items())
+    held = {inputs: coverage_of(of_count) for (inputs,), of_count in by_count}
+    shares = [f"{found[level].value:.0%} from {inputs}" for inputs, found in held.items() if found]
+    words = ". Its {:g} % intervals hold these shares of scans by the number known: {}"
+    return words.format(100 * level, ", ".join(shares)) if shares else ""
 
 
 def _verdict(ours: Answers, theirs: Answers, rival: str) -> str:

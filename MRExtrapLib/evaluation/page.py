@@ -24,12 +24,14 @@ from MRExtrapLib.evaluation.page_tables import (
     split_table,
     sulcal_table,
 )
+from MRExtrapLib.evaluation.page_trust import coverage_table
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 
 COMPARED_WORDS = (
     "Each method knows all scans up to the last one given; trials with one scan are left out, so that every "
     "method answers the same ones. Least squares states no interval from two scans: what is said of its "
-    "intervals rests on fewer answers, as counted, and is no comparison. Lower is better, bold is best; "
+    "intervals rests on fewer answers, as counted, and is no comparison; what intervals hold with one scan "
+    "known stands under Calibration. Lower is better, bold is best; "
     "square brackets hold 95 % of what other subjects would have given."
 )
 
@@ -120,8 +122,11 @@ def _trust_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
                 "A slope of 1 means that changes come as large as predicted; below 1 too much was predicted. "
                 "Colours go by the number of scans, dark for one. Intervals claim to hold the volume that "
                 "will be told of a new scan, its noise included, and are judged by that.",
+                "All trials are in it, those with one scan too. There are fewer pairs with many scans before "
+                "them, of other horizons; coverage.csv tells horizons apart, and every method.",
             ),
             images.get("figure_calibration", ""),
+            (coverage_table(evaluation),) if evaluation.shown_method else (),
         ),
         Part(
             "Where the error comes from",
@@ -206,9 +211,9 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",
-        "The tables beside this page (scores.csv, inputs.csv, split.csv, linearity.csv, similarity.csv, "
-        "identity.csv, sulci.csv, sameness.csv, answers.csv) hold all figures; evaluation.json holds the "
-        "main ones and where they come from.",
+        "The tables beside this page (scores.csv, coverage.csv, inputs.csv, split.csv, linearity.csv, "
+        "similarity.csv, identity.csv, sulci.csv, sameness.csv, answers.csv) hold all figures; "
+        "evaluation.json holds the main ones and where they come from.",
     ]
     return list(filter(None, words))
 

@@ -87,14 +87,7 @@ def score(answers: Answers) -> Score:
     """The score of one method's answers about one region."""
     change, predicted = answers.column("change_ml"), answers.column("predicted_change_ml")
     error = predicted - change
-    spread = answers.column("spread_ml")
-    z = np.divide(
-        answers.column("observed_ml") - answers.column("predicted_ml"),
-        spread,
-        where=spread > 0,
-        out=np.full(len(spread), np.nan),
-    )
-    freedom = answers.column("freedom")
+    spread, freedom, z = answers.column("spread_ml"), answers.column("freedom"), spreads_off(answers)
     says_change = (predicted != 0) & (change != 0)
     is_told = np.where(says_change, np.sign(predicted) == np.sign(change), np.nan)
     return Score(
@@ -107,13 +100,22 @@ def score(answers: Answers) -> Score:
         bias_ml=mean_of(answers, error),
         sign_share=mean_of(answers, is_told),
         calibration_slope=slope_of(answers, predicted, change),
-        coverage=_coverage(answers, z, freedom),
+        coverage=coverage_of(answers),
         width_ml=mean_of(answers, 2 * reach(LEVELS[-1], freedom) * spread),
         crps_ml=mean_of(answers, spread * unit_crps(z, freedom)),
     )
 
 
-def _coverage(answers: Answers, z: Array, freedom: Array) -> dict[float, Figure]:
+def spreads_off(answers: Answers) -> Array:
+    """(n,) by how many of its stated spreads each prediction is below the scan; NaN where it states none."""
+    spread = answers.column("spread_ml")
+    off_ml = answers.column("observed_ml") - answers.column("predicted_ml")
+    return np.divide(off_ml, spread, where=spread > 0, out=np.full(len(spread), np.nan))
+
+
+def coverage_of(answers: Answers) -> dict[float, Figure]:
+    """Level → share of scans that fell within the interval stated for it; empty without intervals."""
+    z, freedom = spreads_off(answers), answers.column("freedom")
     if not np.isfinite(z).any():
         return {}
     return {
