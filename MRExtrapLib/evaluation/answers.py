@@ -85,6 +85,11 @@ class Answer:
         return self.predicted_change_ml - self.change_ml
 
     @property
+    def off_ml(self) -> float:
+        """Predicted − observed volume: what a stated spread speaks of."""
+        return self.predicted_ml - self.observed_ml
+
+    @property
     def groups(self) -> Mapping[str, str]:
         """Kind of group → the group that the answer falls in."""
         band = sum(self.age_years >= edge for edge in AGE_BANDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.figures import draw_evaluation
 from MRExtrapLib.evaluation.findings import findings
-from MRExtrapLib.evaluation.intervals import coverage_rows
+from MRExtrapLib.evaluation.intervals import coverage_rows, spread_rows
 from MRExtrapLib.evaluation.page import write_page
 from MRExtrapLib.evaluation.scoring import DRAWS, SEED, score
 from MRExtrapLib.evaluation.tables import (
@@ -35,6 +35,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     scores = score_rows(evaluation)
     write_csv(folder / "scores.csv", scores)
     write_csv(folder / "coverage.csv", coverage_rows(scores))
+    write_csv(folder / "spread.csv", spread_rows(evaluation))
     write_csv(folder / "inputs.csv", dose_rows(evaluation))
     write_csv(folder / "split.csv", split_rows(evaluation))
     write_csv(folder / "similarity.csv", similarity_rows(evaluation))

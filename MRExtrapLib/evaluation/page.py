@@ -24,7 +24,7 @@ from MRExtrapLib.evaluation.page_tables import (
     split_table,
     sulcal_table,
 )
-from MRExtrapLib.evaluation.page_trust import coverage_table
+from MRExtrapLib.evaluation.page_trust import coverage_table, spread_table
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 
 COMPARED_WORDS = (
@@ -124,9 +124,12 @@ def _trust_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
                 "will be told of a new scan, its noise included, and are judged by that.",
                 "All trials are in it, those with one scan too. There are fewer pairs with many scans before "
                 "them, of other horizons; coverage.csv tells horizons apart, and every method.",
+                "Where a wider spread is stated errors should be larger, and their root mean square be the "
+                "standard deviation stated: the last row of panels and the last table part each region's "
+                "answers into quarters by the spread that they state.",
             ),
             images.get("figure_calibration", ""),
-            (coverage_table(evaluation),) if evaluation.shown_method else (),
+            (coverage_table(evaluation), spread_table(evaluation)) if evaluation.shown_method else (),
         ),
         Part(
             "Where the error comes from",
@@ -211,9 +214,9 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",
-        "The tables beside this page (scores.csv, coverage.csv, inputs.csv, split.csv, linearity.csv, "
-        "similarity.csv, identity.csv, sulci.csv, sameness.csv, answers.csv) hold all figures; "
-        "evaluation.json holds the main ones and where they come from.",
+        "The tables beside this page (scores.csv, coverage.csv, spread.csv, inputs.csv, split.csv, "
+        "linearity.csv, similarity.csv, identity.csv, sulci.csv, sameness.csv, answers.csv) hold all "
+        "figures; evaluation.json holds the main ones and where they come from.",
     ]
     return list(filter(None, words))
 

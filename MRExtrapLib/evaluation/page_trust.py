@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from MRExtrapLib.evaluation.answers import Answers, grouped
 from MRExtrapLib.evaluation.evaluation import Evaluation
-from MRExtrapLib.evaluation.page_tables import Cell, Row, Table, figure_cell
+from MRExtrapLib.evaluation.intervals import spread_rows
+from MRExtrapLib.evaluation.page_tables import Cell, Row, Table, figure_cell, number_words
 from MRExtrapLib.evaluation.scoring import Figure, score
 from MRExtrapLib.progression.student import LEVELS
 
@@ -36,3 +39,28 @@ def _coverage_row(region: str, scans_known: str, answers: Answers) -> Row:
         *(Cell(f"{count}") for count in (found.people, found.answers, found.intervals)),
     )
     return Row(cells)
+
+
+def spread_table(evaluation: Evaluation) -> Table:
+    """By how much the model misses in each quarter of the spread that it states, by region."""
+    rows = tuple(
+        _spread_row(row)
+        for row in spread_rows(evaluation)
+        if row["method"] == evaluation.shown_method and row["region"] in evaluation.main_regions
+    )
+    columns = ("region", "quarter", "spread ml", "deviation ml", "RMS error ml", "n", "answers")
+    return Table(f"{evaluation.shown_method}, error against stated spread", columns, rows)
+
+
+def _spread_row(row: Mapping[str, object]) -> Row:
+    low, high = (row[f"rms_error_ml_{end}"] for end in ("low", "high"))
+    interval = "" if low is None else f"[{number_words(low)}, {number_words(high)}]"
+    return Row(
+        (
+            Cell(str(row["region"]).replace("_", " ")),
+            Cell(f"{row['quarter']}"),
+            *(Cell(number_words(row[name])) for name in ("mean_spread_ml", "stated_deviation_ml")),
+            Cell(number_words(row["rms_error_ml"]), interval),
+            *(Cell(f"{row[name]}") for name in ("people", "answers")),
+        )
+    )

@@ -107,10 +107,9 @@ def score(answers: Answers) -> Score:
 
 
 def spreads_off(answers: Answers) -> Array:
-    """(n,) by how many of its stated spreads each prediction is below the scan; NaN where it states none."""
+    """(n,) by how many of its stated spreads each prediction is above the scan; NaN where it states none."""
     spread = answers.column("spread_ml")
-    off_ml = answers.column("observed_ml") - answers.column("predicted_ml")
-    return np.divide(off_ml, spread, where=spread > 0, out=np.full(len(spread), np.nan))
+    return np.divide(answers.column("off_ml"), spread, where=spread > 0, out=np.full(len(spread), np.nan))
 
 
 def coverage_of(answers: Answers) -> dict[float, Figure]:
@@ -128,6 +127,13 @@ def mean_of(answers: Answers, values: Array) -> Figure:
     """The mean over all answers that have a value, with its interval over subjects."""
     known = np.isfinite(values)
     return bootstrap(answers.summed(np.where(known, values, 0.0), known * 1.0), _mean)
+
+
+def root_mean_square_of(answers: Answers, values: Array) -> Figure:
+    """The root mean square of all answers that have a value, with its interval over subjects."""
+    known = np.isfinite(values)
+    sums = answers.summed(np.where(known, values, 0.0) ** 2, known * 1.0)
+    return bootstrap(sums, lambda total, count: np.sqrt(total / count))
 
 
 def slope_of(answers: Answers, predicted: Array, change: Array) -> Figure:
