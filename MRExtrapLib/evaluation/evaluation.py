@@ -13,7 +13,7 @@ from MRExtrapLib.evaluation.identity import Portrait, Retrieval, retrieve
 from MRExtrapLib.evaluation.linearity import Bow, bows
 from MRExtrapLib.evaluation.results import BAYES, CARRIED_FORWARD, LINEAR, METHODS, PersonResult
 from MRExtrapLib.evaluation.sameness import Sameness
-from MRExtrapLib.evaluation.trials import Design
+from MRExtrapLib.evaluation.trials import Design, stretch_of
 from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.progression.line import FEWEST_SCANS
@@ -143,10 +143,16 @@ def nested_answers(evaluation: Evaluation, most: int) -> Sequence[Answer]:
     return [one for one in evaluation.answers if one.most_inputs >= most and one.inputs <= most]
 
 
-def widest_nesting(evaluation: Evaluation) -> int:
-    """The largest number of inputs that at least half of all people reach."""
-    reached = {
-        person.participant: max(len(trial.inputs) for trial in person.trials) for person in evaluation.people
-    }
-    numbers = sorted(reached.values(), reverse=True)
-    return numbers[(len(numbers) + 1) // 2 - 1]
+def widest_nesting(evaluation: Evaluation, stretch: str = "") -> int:
+    """The largest number of inputs that at least half of all people reach who were asked.
+
+    Args:
+        evaluation: of whom.
+        stretch: of the horizon; of any where none is named. Nobody asked reach 0.
+    """
+    asked = [
+        [len(t.inputs) for t in one.trials if stretch in ("", stretch_of(one.horizon_years(t)))]
+        for one in evaluation.people
+    ]
+    numbers = sorted((max(inputs) for inputs in asked if inputs), reverse=True)
+    return numbers[(len(numbers) + 1) // 2 - 1] if numbers else 0

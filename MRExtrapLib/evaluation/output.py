@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from MRExtrapLib.evaluation.doses import dose_rows
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.figures import draw_evaluation
 from MRExtrapLib.evaluation.findings import findings
@@ -15,7 +16,6 @@ from MRExtrapLib.evaluation.scoring import DRAWS, SEED, score
 from MRExtrapLib.evaluation.tables import (
     answer_rows,
     bow_rows,
-    dose_rows,
     identity_rows,
     linearity_rows,
     sameness_rows,

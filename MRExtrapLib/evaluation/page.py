@@ -12,10 +12,9 @@ import jinja2
 
 from MRExtrapLib.evaluation.evaluation import Evaluation, widest_nesting
 from MRExtrapLib.evaluation.findings import findings
+from MRExtrapLib.evaluation.page_doses import dose_table, horizon_table, stretch_table
 from MRExtrapLib.evaluation.page_tables import (
     Table,
-    dose_table,
-    horizon_table,
     identity_table,
     linearity_table,
     sameness_table,
@@ -101,10 +100,14 @@ def _error_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
             "More scans",
             (
                 f"The same subjects and targets, with 1 to {nested} of the scans up to the last one given, "
-                "which is always included. With fewer scans the span is shorter too.",
+                "which is always included. With fewer scans the span is shorter too. Horizons are pooled; "
+                "the last table tells them apart.",
             ),
             images.get("figure_2c_inputs", ""),
-            tuple(dose_table(evaluation, region, nested) for region in regions),
+            (
+                *(dose_table(evaluation, region, nested) for region in regions),
+                *([stretch_table(evaluation)] if evaluation.shown_method else []),
+            ),
         ),
         Part(
             "Further ahead",

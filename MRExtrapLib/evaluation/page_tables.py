@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MRExtrapLib.evaluation.answers import grouped
-from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, with_two_scans
+from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.results import BAYES, LINEAR
 from MRExtrapLib.evaluation.scoring import Figure, Score, score
 from MRExtrapLib.evaluation.tables import (
@@ -19,7 +18,6 @@ from MRExtrapLib.evaluation.tables import (
     split_rows,
     sulcal_rows,
 )
-from MRExtrapLib.evaluation.trials import STRETCHES
 from MRExtrapLib.progression.student import LEVELS
 
 MODEL_METHODS = (BAYES, LINEAR)
@@ -91,31 +89,7 @@ def _score_row(method: str, found: Score, best: float) -> Row:
     return Row(cells, method in MODEL_METHODS)
 
 
-def dose_table(evaluation: Evaluation, region: str, nested: int) -> Table:
-    """Error in one region by the number of scans, nested in the same subjects and targets."""
-    found = grouped((a for a in nested_answers(evaluation, nested) if a.region == region), "method", "inputs")
-    numbers = range(1, nested + 1)
-    columns = (f"|error| ml, {region.replace('_', ' ')}", *(f"{n} scan{'s' * (n > 1)}" for n in numbers))
-    return _error_table(evaluation, columns, {(m, n): found[m, n] for m, n in found}, numbers)
-
-
-def horizon_table(evaluation: Evaluation, region: str) -> Table:
-    """Error in one region by how far ahead the target lies."""
-    chosen = [a for a in evaluation.answers if a.region == region and a.inputs == a.most_inputs]
-    by_stretch = {
-        stretch: with_two_scans([a for a in chosen if a.groups["horizon"] == stretch])
-        for stretch in STRETCHES
-    }
-    found = {
-        (method, stretch): rows
-        for stretch, answers in by_stretch.items()
-        for (method,), rows in grouped(answers, "method").items()
-    }
-    stretches = [stretch for stretch, answers in by_stretch.items() if answers]
-    return _error_table(evaluation, (f"|error| ml, {region.replace('_', ' ')}", *stretches), found, stretches)
-
-
-def _error_table(
+def error_table(
     evaluation: Evaluation, columns: tuple[str, ...], found: Mapping, keys: Sequence | range
 ) -> Table:
     """Methods down, what parts the answers across; the best of each column is bold."""

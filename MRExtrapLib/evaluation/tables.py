@@ -13,7 +13,7 @@ import numpy as np
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.evaluation.answers import Answer, Answers, grouped
-from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers
+from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.linearity import STRAIGHT, Bow
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED, VOLUME_LINE
 from MRExtrapLib.evaluation.scoring import Figure, Score, difference, mean_of, score
@@ -85,24 +85,6 @@ def figure_cells(name: str, figure: Figure) -> dict[str, Cell]:
         f"{name}_low": known_or_none(figure.low),
         f"{name}_high": known_or_none(figure.high),
     }
-
-
-def dose_rows(evaluation: Evaluation) -> list[Row]:
-    """Error against the number of inputs: each `nested` holds the same subjects and targets for all."""
-    rows: list[Row] = []
-    most = max(answer.most_inputs for answer in evaluation.answers)
-    for nested in range(1, most + 1):
-        answers = [a for a in nested_answers(evaluation, nested) if a.region in evaluation.main_regions]
-        for (region, inputs, method), found in sorted_groups(grouped(answers, "region", "inputs", "method")):
-            error = np.abs(found.column("error_ml"))
-            percent = 100 * error / np.maximum(found.column("last_ml"), 1e-9)
-            head = {"nested": nested, "region": region, "inputs": inputs, "method": method}
-            figures = figure_cells("error_ml", mean_of(found, error)) | figure_cells(
-                "error_percent", mean_of(found, percent)
-            )
-            span = float(found.column("span_years").mean())
-            rows.append(head | {"people": len(found.people), "mean_span_years": span} | figures)
-    return rows
 
 
 def split_rows(evaluation: Evaluation) -> list[Row]:

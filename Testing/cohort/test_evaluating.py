@@ -15,6 +15,7 @@ from MRExtrapLib.cli.main import main
 from MRExtrapLib.cohort.crew import Crew
 from MRExtrapLib.cohort.evaluating import evaluate_cohort
 from MRExtrapLib.cohort.forecasting import subject_of
+from MRExtrapLib.evaluation.doses import dose_rows
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.images import Bench, image_estimates
 from MRExtrapLib.evaluation.output import write_evaluation
@@ -22,7 +23,7 @@ from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person
 from MRExtrapLib.evaluation.results import BAYES, LINEAR, METHODS, VOXELWISE
 from MRExtrapLib.evaluation.scoring import score
-from MRExtrapLib.evaluation.tables import dose_rows, split_rows
+from MRExtrapLib.evaluation.tables import split_rows
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.pipeline import forecast
