@@ -8,11 +8,19 @@ from functools import cached_property
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.answers import Answer, Answers, answers_of, grouped
+from MRExtrapLib.evaluation.answers import Answer, Answers, answers_by, answers_of, grouped
 from MRExtrapLib.evaluation.identity import Portrait, Retrieval, retrieve
 from MRExtrapLib.evaluation.linearity import Bow, bows
-from MRExtrapLib.evaluation.results import BAYES, CARRIED_FORWARD, LINEAR, METHODS, PersonResult
+from MRExtrapLib.evaluation.results import (
+    BAYES,
+    CARRIED_FORWARD,
+    LINEAR,
+    METHODS,
+    Estimate,
+    PersonResult,
+)
 from MRExtrapLib.evaluation.sameness import Sameness
+from MRExtrapLib.evaluation.span import WideResult
 from MRExtrapLib.evaluation.trials import Design, stretch_of
 from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
@@ -38,6 +46,7 @@ class Evaluation:
         people: who could be evaluated, by name.
         portraits: participant → name → portrait.
         sameness: participant → what is left of the person in a prediction.
+        wide: participant → what is predicted from the first and the last scan alone.
         failures: who could not.
         notes: what a reader must know of the cohort, in sentences.
         volumes_words: how volumes are told; nothing where they are told as they are seen.
@@ -52,6 +61,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     volumes_words: str = ""
     sameness: Mapping[str, Sameness] = field(default_factory=dict)
+    wide: Mapping[str, WideResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.people:
@@ -60,14 +70,27 @@ class Evaluation:
             raise InputError(msg)
 
     @cached_property
-    def _on_volumes(self) -> tuple[tuple[Answer, ...], str]:
-        estimates, words = volume_estimates(self.people)
-        return answers_of(self.people, estimates), words
+    def _on_volumes(self) -> tuple[dict[str, tuple[Estimate, ...]], str]:
+        return volume_estimates(self.people, {name: one.trials for name, one in self.wide.items()})
 
-    @property
+    @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """Of every method, about every region, in every trial."""
-        return self._on_volumes[0]
+        """Of every method, about every region, in every trial of nested inputs."""
+        nested = {
+            name: [one for one in estimates if not one.trial.has_gaps]
+            for name, estimates in self._on_volumes[0].items()
+        }
+        return answers_of(self.people, nested)
+
+    @cached_property
+    def wide_answers(self) -> tuple[Answer, ...]:
+        """Of every method, about every region, in every trial from the first and the last scan alone."""
+        on_volumes = self._on_volumes[0]
+        estimates = {
+            name: (*one.estimates, *(e for e in on_volumes.get(name, ()) if e.trial.has_gaps))
+            for name, one in self.wide.items()
+        }
+        return answers_by(self.people, estimates)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from MRExtrapLib.evaluation.answers import Answers, grouped
+from MRExtrapLib.evaluation.doses import FIRST_AND_LAST, LAST_TWO, by_known
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.scoring import coverage_of, difference, score
 from MRExtrapLib.evaluation.tables import RIVALS
@@ -30,6 +31,21 @@ def findings(evaluation: Evaluation) -> list[str]:
         ]
         words += "; ".join(verdicts)
         found.append(f"{words}{_coverage_words(evaluation, region)}.")
+    return found
+
+
+def span_findings(evaluation: Evaluation) -> list[str]:
+    """For each main region, by how much less the model misses from a longer span; none where not asked."""
+    shown, known, found = evaluation.shown_method, by_known(evaluation), []
+    for region in evaluation.main_regions:
+        near, far = (
+            Answers(tuple(one for one in known[name] if (one.method, one.region) == (shown, region)))
+            for name in (LAST_TWO, FIRST_AND_LAST)
+        )
+        if near.rows and far.rows:
+            spans = [f"two scans {one.column('span_years').mean():.1f} years apart" for one in (far, near)]
+            words = f"{region.replace('_', ' ').capitalize()}, {shown} from {spans[0]}: "
+            found.append(words + _verdict(far, near, spans[1]))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from MRExtrapLib.evaluation.doses import dose_rows
+from MRExtrapLib.evaluation.doses import dose_rows, span_rows
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.figures import draw_evaluation
 from MRExtrapLib.evaluation.findings import findings
@@ -37,6 +37,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     write_csv(folder / "coverage.csv", coverage_rows(scores))
     write_csv(folder / "spread.csv", spread_rows(evaluation))
     write_csv(folder / "inputs.csv", dose_rows(evaluation))
+    write_csv(folder / "span.csv", span_rows(evaluation))
     write_csv(folder / "split.csv", split_rows(evaluation))
     write_csv(folder / "similarity.csv", similarity_rows(evaluation))
     write_csv(folder / "linearity.csv", linearity_rows(evaluation))

@@ -11,8 +11,8 @@ from pathlib import Path
 import jinja2
 
 from MRExtrapLib.evaluation.evaluation import Evaluation, widest_nesting
-from MRExtrapLib.evaluation.findings import findings
-from MRExtrapLib.evaluation.page_doses import dose_table, horizon_table, stretch_table
+from MRExtrapLib.evaluation.findings import findings, span_findings
+from MRExtrapLib.evaluation.page_doses import dose_table, horizon_table, span_table, stretch_table
 from MRExtrapLib.evaluation.page_tables import (
     Table,
     identity_table,
@@ -109,11 +109,31 @@ def _error_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
                 *([stretch_table(evaluation)] if evaluation.shown_method else []),
             ),
         ),
+        *_span_parts(evaluation),
         Part(
             "Further ahead",
             ("By how far the target lies ahead of the last scan given, all scans up to that one known.",),
             tables=tuple(horizon_table(evaluation, region) for region in regions),
         ),
+    ]
+
+
+def _span_parts(evaluation: Evaluation) -> list[Part]:
+    """What a longer span does; nothing where nobody has a visit between a first and a last input."""
+    if not evaluation.wide_answers:
+        return []
+    found = " ".join(f"{words}." for words in span_findings(evaluation))
+    return [
+        Part(
+            "A longer span",
+            (
+                "The same last scans and targets from two scans each time, the last two or the first and the "
+                "last: the span differs, the number does not. Then all scans from the first to the last: the "
+                "number differs, the span does not. span.csv tells horizons apart.",
+                *([found] if found else []),
+            ),
+            tables=tuple(span_table(evaluation, region) for region in evaluation.main_regions),
+        )
     ]
 
 
@@ -217,7 +237,7 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",
-        "The tables beside this page (scores.csv, coverage.csv, spread.csv, inputs.csv, split.csv, "
+        "The tables beside this page (scores.csv, coverage.csv, spread.csv, inputs.csv, span.csv, split.csv, "
         "linearity.csv, similarity.csv, identity.csv, sulci.csv, sameness.csv, answers.csv) hold all "
         "figures; evaluation.json holds the main ones and where they come from.",
     ]

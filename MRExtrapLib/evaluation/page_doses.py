@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from MRExtrapLib.evaluation.answers import grouped
-from MRExtrapLib.evaluation.doses import POOLED, by_horizon
+from MRExtrapLib.evaluation.answers import Answers, grouped
+from MRExtrapLib.evaluation.doses import POOLED, by_horizon, by_known
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, widest_nesting, with_two_scans
 from MRExtrapLib.evaluation.page_tables import Cell, Row, Table, error_table, figure_cell
 from MRExtrapLib.evaluation.scoring import mean_of
@@ -58,3 +58,16 @@ def stretch_table(evaluation: Evaluation) -> Table:
                 people = f"{max(len(one.people) for one in found.values())}"
                 rows.append(Row((Cell(region.replace("_", " ")), Cell(stretch), *cells, Cell(people))))
     return Table(f"|error| ml at one horizon, {shown}", columns, tuple(rows))
+
+
+def span_table(evaluation: Evaluation, region: str) -> Table:
+    """Error in one region from the last two scans, from first and last, and from all between them too."""
+    found: dict[tuple[str | int, str], Answers] = {}
+    columns = [f"|error| ml, {region.replace('_', ' ')}"]
+    known = by_known(evaluation)
+    for name, answers in known.items():
+        chosen = [one for one in answers if one.region == region]
+        span_years = np.mean([one.span_years for one in chosen] or [np.nan])
+        columns.append(f"{name} ({span_years:.1f} y)")
+        found |= {(method, name): rows for (method,), rows in grouped(chosen, "method").items()}
+    return error_table(evaluation, tuple(columns), found, list(known))

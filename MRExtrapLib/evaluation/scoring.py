@@ -9,7 +9,7 @@ the same draws.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,13 +148,19 @@ def slope_of(answers: Answers, predicted: Array, change: Array) -> Figure:
     return bootstrap(sums, _slope)
 
 
-def difference(better: Answers, other: Answers) -> tuple[Figure, float]:
+def difference(
+    better: Answers, other: Answers, same: Sequence[str] = ("participant", "pair", "inputs")
+) -> tuple[Figure, float]:
     """Mean absolute error of one method less that of another, and the p of Wilcoxon's signed ranks.
 
     Both on the trials that both answered; the subjects of each draw are the same.
+
+    Args:
+        better, other: about one region.
+        same: attributes by which two answers are of one trial; each side has one answer of each.
     """
     ours, theirs = (
-        {(row.participant, row.pair, row.inputs): row for row in one.rows} for one in (better, other)
+        {tuple(getattr(row, name) for name in same): row for row in one.rows} for one in (better, other)
     )
     shared = [key for key in ours if key in theirs]
     if not shared:
