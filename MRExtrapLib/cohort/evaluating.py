@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from MRExtrapLib.cohort.crew import Crew, Failure, Recipe, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
+from MRExtrapLib.evaluation.parts import Kept
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
 from MRExtrapLib.evaluation.results import PersonResult
-from MRExtrapLib.evaluation.sameness import Sameness
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
@@ -87,7 +87,8 @@ def evaluate_cohort(
         design=design,
         people=tuple(in_order),
         portraits={one.participant: read_portraits(desk.portraits_file(one.participant)) for one in in_order},
-        sameness=_sameness(desk, [one.participant for one in in_order]),
+        sameness=_kept(desk.sameness, in_order),
+        wide=_kept(desk.wide, in_order),
         failures=tuple(LeftOut(one.name, one.reason) for one in outcome.failures),
         notes=notes,
         volumes_words=engine.telling_words,
@@ -95,9 +96,10 @@ def evaluate_cohort(
     return Evaluated(evaluation, tuple(one.participant for one in outcome.results), outcome.failures)
 
 
-def _sameness(desk: Desk, participants: Sequence[str]) -> dict[str, Sameness]:
-    found = {name: desk.sameness(name) for name in participants}
-    return {name: one for name, one in found.items() if one}
+def _kept(read: Callable[[str], Kept | None], people: Sequence[PersonResult]) -> dict[str, Kept]:
+    """A part of each person's evaluation, of those who have it."""
+    found = {one.participant: read(one.participant) for one in people}
+    return {name: part for name, part in found.items() if part is not None}
 
 
 def _tested(people: Sequence[PersonScans], split: Path) -> list[PersonScans]:

@@ -85,6 +85,11 @@ class Answer:
         return self.predicted_change_ml - self.change_ml
 
     @property
+    def off_ml(self) -> float:
+        """Predicted − observed volume: what a stated spread speaks of."""
+        return self.predicted_ml - self.observed_ml
+
+    @property
     def groups(self) -> Mapping[str, str]:
         """Kind of group → the group that the answer falls in."""
         band = sum(self.age_years >= edge for edge in AGE_BANDS)
@@ -109,10 +114,18 @@ def answers_of(
         people: what was measured of each.
         on_volumes: participant → estimates of the baselines that never look at an image.
     """
+    estimates = {one.participant: (*one.estimates, *on_volumes.get(one.participant, ())) for one in people}
+    return answers_by(people, estimates)
+
+
+def answers_by(
+    people: Sequence[PersonResult], estimates: Mapping[str, Sequence[Estimate]]
+) -> tuple[Answer, ...]:
+    """The answers that these estimates give, by participant, and no others."""
     return tuple(
         answer
         for person in people
-        for estimate in (*person.estimates, *on_volumes.get(person.participant, ()))
+        for estimate in estimates.get(person.participant, ())
         for answer in _answers(person, estimate)
     )
 

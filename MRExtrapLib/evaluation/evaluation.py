@@ -8,12 +8,20 @@ from functools import cached_property
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.answers import Answer, Answers, answers_of, grouped
+from MRExtrapLib.evaluation.answers import Answer, Answers, answers_by, answers_of, grouped
 from MRExtrapLib.evaluation.identity import Portrait, Retrieval, retrieve
 from MRExtrapLib.evaluation.linearity import Bow, bows
-from MRExtrapLib.evaluation.results import BAYES, CARRIED_FORWARD, LINEAR, METHODS, PersonResult
+from MRExtrapLib.evaluation.results import (
+    BAYES,
+    CARRIED_FORWARD,
+    LINEAR,
+    METHODS,
+    Estimate,
+    PersonResult,
+)
 from MRExtrapLib.evaluation.sameness import Sameness
-from MRExtrapLib.evaluation.trials import Design
+from MRExtrapLib.evaluation.span import WideResult
+from MRExtrapLib.evaluation.trials import Design, stretch_of
 from MRExtrapLib.evaluation.volume_lines import volume_estimates
 from MRExtrapLib.forecast.engine import EngineIdentity
 from MRExtrapLib.progression.line import FEWEST_SCANS
@@ -38,6 +46,7 @@ class Evaluation:
         people: who could be evaluated, by name.
         portraits: participant → name → portrait.
         sameness: participant → what is left of the person in a prediction.
+        wide: participant → what is predicted from the first and the last scan alone.
         failures: who could not.
         notes: what a reader must know of the cohort, in sentences.
         volumes_words: how volumes are told; nothing where they are told as they are seen.
@@ -52,6 +61,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     volumes_words: str = ""
     sameness: Mapping[str, Sameness] = field(default_factory=dict)
+    wide: Mapping[str, WideResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.people:
@@ -60,14 +70,27 @@ class Evaluation:
             raise InputError(msg)
 
     @cached_property
-    def _on_volumes(self) -> tuple[tuple[Answer, ...], str]:
-        estimates, words = volume_estimates(self.people)
-        return answers_of(self.people, estimates), words
+    def _on_volumes(self) -> tuple[dict[str, tuple[Estimate, ...]], str]:
+        return volume_estimates(self.people, {name: one.trials for name, one in self.wide.items()})
 
-    @property
+    @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """Of every method, about every region, in every trial."""
-        return self._on_volumes[0]
+        """Of every method, about every region, in every trial of nested inputs."""
+        nested = {
+            name: [one for one in estimates if not one.trial.has_gaps]
+            for name, estimates in self._on_volumes[0].items()
+        }
+        return answers_of(self.people, nested)
+
+    @cached_property
+    def wide_answers(self) -> tuple[Answer, ...]:
+        """Of every method, about every region, in every trial from the first and the last scan alone."""
+        on_volumes = self._on_volumes[0]
+        estimates = {
+            name: (*one.estimates, *(e for e in on_volumes.get(name, ()) if e.trial.has_gaps))
+            for name, one in self.wide.items()
+        }
+        return answers_by(self.people, estimates)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -143,10 +166,16 @@ def nested_answers(evaluation: Evaluation, most: int) -> Sequence[Answer]:
     return [one for one in evaluation.answers if one.most_inputs >= most and one.inputs <= most]
 
 
-def widest_nesting(evaluation: Evaluation) -> int:
-    """The largest number of inputs that at least half of all people reach."""
-    reached = {
-        person.participant: max(len(trial.inputs) for trial in person.trials) for person in evaluation.people
-    }
-    numbers = sorted(reached.values(), reverse=True)
-    return numbers[(len(numbers) + 1) // 2 - 1]
+def widest_nesting(evaluation: Evaluation, stretch: str = "") -> int:
+    """The largest number of inputs that at least half of all people reach who were asked.
+
+    Args:
+        evaluation: of whom.
+        stretch: of the horizon; of any where none is named. Nobody asked reach 0.
+    """
+    asked = [
+        [len(t.inputs) for t in one.trials if stretch in ("", stretch_of(one.horizon_years(t)))]
+        for one in evaluation.people
+    ]
+    numbers = sorted((max(inputs) for inputs in asked if inputs), reverse=True)
+    return numbers[(len(numbers) + 1) // 2 - 1] if numbers else 0

@@ -10,37 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from MRExtrapLib.evaluation.answers import Answers, grouped
+from MRExtrapLib.evaluation.answers import grouped
+from MRExtrapLib.evaluation.calibration_figure import calibration_figure
 from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, widest_nesting
 from MRExtrapLib.evaluation.linearity import STRAIGHT
-from MRExtrapLib.evaluation.results import (
-    BAYES,
-    CARRIED_FORWARD,
-    LINEAR,
-    MIXED,
-    POPULATION,
-    THROUGH_AUTOENCODER,
-    VOLUME_LINE,
-    VOXELWISE,
-)
-from MRExtrapLib.evaluation.scoring import mean_of, slope_of
-from MRExtrapLib.progression.student import reach
+from MRExtrapLib.evaluation.results import CARRIED_FORWARD
+from MRExtrapLib.evaluation.scoring import mean_of
+from MRExtrapLib.evaluation.styles import STYLES, title
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED, save_png
-
-STYLES = {
-    CARRIED_FORWARD: ("#7a7a7a", "s"),
-    THROUGH_AUTOENCODER: ("#b5a48b", "P"),
-    POPULATION: ("#3f9b8f", "v"),
-    VOLUME_LINE: ("#8f6bb3", "^"),
-    MIXED: ("#0b62a4", "D"),
-    VOXELWISE: ("#c98bb0", "X"),
-    LINEAR: ("#e3a03c", "o"),
-    BAYES: ("#c4560a", "o"),
-}
-"""Ink and mark of each method, told apart by the mark in a gray print."""
-
-CLAIMS = np.linspace(0.05, 0.95, 19)
-"""Levels at which coverage is drawn."""
 
 WIDEST = 2.5
 """Axes of errors end at so many times the error of no change; what lies beyond is cut, and its end told."""
@@ -80,7 +57,7 @@ def interpolation_figure(evaluation: Evaluation) -> Figure | None:
             color, width = WAYS[bow.kind]
             axis.plot(1 - np.array(bow.alphas), bow.shares, color=color, alpha=0.45, linewidth=width)
         pairs = len({bow.participant for bow in counted})
-        _title(axis, region, f"{pairs} pair{'s' * (pairs != 1)}")
+        title(axis, region, f"{pairs} pair{'s' * (pairs != 1)}")
         axis.set_xlabel("way from first to last scan, 1 − α")
         axis.set_ylim(-0.35, 1.35)
     axes[0].set_ylabel("share of the change done")
@@ -102,7 +79,7 @@ def linearity_figure(evaluation: Evaluation) -> Figure | None:
             axis.hist(np.clip(r_squared, 0, 1), bins=bins, color=color, alpha=0.6, label=kind)
             shares += [f"{kind} {np.mean(r_squared < STRAIGHT):.0%}"] if r_squared.size else []
         axis.axvline(STRAIGHT, color="0.4", linestyle=":", linewidth=1.2)
-        _title(axis, region, f"below {STRAIGHT}: {', '.join(shares)}" if shares else "no pair")
+        title(axis, region, f"below {STRAIGHT}: {', '.join(shares)}" if shares else "no pair")
         axis.set_xlabel("R² of volume on α")
     axes[0].set_ylabel("pairs")
     axes[0].legend(loc="upper left", frameon=False)
@@ -133,7 +110,7 @@ def methods_figure(evaluation: Evaluation) -> Figure | None:
                 axis.text(0.97 * end, float(place), words, ha="right", va="center", color="white", fontsize=9)
         axis.set_yticks(places, methods if axis is axes[0] else [""] * len(methods))
         axis.tick_params(axis="y", length=0)
-        _title(axis, region)
+        title(axis, region)
         axis.set_xlabel("mean |error| of change (ml)")
     figure.suptitle(
         "Error of the predicted change, all scans up to the last one given known (lines: 95 % over subjects)"
@@ -164,7 +141,7 @@ def inputs_figure(evaluation: Evaluation) -> Figure | None:
             ends[method] = max(values)
         axis.set_xticks(range(1, most + 1))
         axis.set_ylim(0, _end(list(ends.values()), ends[CARRIED_FORWARD]))
-        _title(axis, region)
+        title(axis, region)
         axis.set_xlabel("input scans")
     axes[0].set_ylabel("mean |error| of change (ml)")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -176,74 +153,10 @@ def inputs_figure(evaluation: Evaluation) -> Figure | None:
     return figure
 
 
-def calibration_figure(evaluation: Evaluation) -> Figure | None:
-    """Above: changes that came against changes predicted. Below: what intervals hold against their claim."""
-    shown, regions = evaluation.shown_method, evaluation.main_regions
-    if shown is None or not regions:
-        return None
-    figure = Figure(figsize=(3.4 * len(regions), 7.4), layout="constrained")
-    axes = figure.subplots(2, len(regions), squeeze=False)
-    by_method = grouped(evaluation.answers, "method", "region")
-    for column, region in enumerate(regions):
-        found = by_method.get((shown, region))
-        if found:
-            _draw_changes(axes[0, column], found)
-        _title(axes[0, column], region, _slope_words(found))
-        for method in evaluation.methods:
-            if (method, region) in by_method:
-                _draw_coverage(axes[1, column], by_method[method, region], method)
-        axes[1, column].plot([0, 1], [0, 1], color="0.55", linestyle="--", linewidth=1)
-        axes[1, column].set_xlabel("claimed")
-        axes[0, column].set_xlabel("predicted change (ml)")
-    axes[0, 0].set_ylabel("change that came (ml)")
-    axes[1, 0].set_ylabel("scans within the interval")
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", fontsize=9, frameon=False)
-    figure.suptitle(f"Calibration of {shown} (above), and of every method with intervals (below)")
-    return figure
-
-
-def _draw_changes(axis: Axes, found: Answers) -> None:
-    predicted, came = found.column("predicted_change_ml"), found.column("change_ml")
-    limits = np.array([min(predicted.min(), came.min()), max(predicted.max(), came.max())])
-    axis.plot(limits, limits, color="0.55", linestyle="--", linewidth=1)
-    axis.scatter(predicted, came, c=found.column("inputs"), cmap="viridis", s=16, alpha=0.7)
-    axis.axhline(0, color="0.85", linewidth=0.8, zorder=0)
-    axis.axvline(0, color="0.85", linewidth=0.8, zorder=0)
-
-
-def _draw_coverage(axis: Axes, found: Answers, method: str) -> None:
-    spread, freedom = found.column("spread_ml"), found.column("freedom")
-    known = spread > 0
-    if not known.any():
-        return
-    z = np.abs(found.column("observed_ml") - found.column("predicted_ml"))[known] / spread[known]
-    held = [float(np.mean(z <= reach(level, freedom[known]))) for level in CLAIMS]
-    ink, _ = STYLES[method]
-    axis.plot(CLAIMS, held, color=ink, label=method, linewidth=1.6)
-    axis.set_xlim(0, 1)
-    axis.set_ylim(0, 1)
-
-
-def _slope_words(found: Answers | None) -> str:
-    if not found:
-        return ""
-    slope = slope_of(found, found.column("predicted_change_ml"), found.column("change_ml"))
-    if not slope.is_known:
-        return "no slope"
-    return f"slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f})"
-
-
 def _row_of_regions(evaluation: Evaluation, height: float = 3.5) -> tuple[Figure, Sequence[Axes]]:
     count = len(evaluation.main_regions)
     figure = Figure(figsize=(3.3 * count + 1.2, height), layout="constrained")
     return figure, list(figure.subplots(1, count, squeeze=False).ravel())
-
-
-def _title(axis: Axes, region: str, words: str = "") -> None:
-    axis.set_title(region.replace("_", " ") + (f"\n{words}" if words else ""), fontsize=11)
-    axis.tick_params(labelsize=9)
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _end(values: Iterable[float], no_change: float) -> float:

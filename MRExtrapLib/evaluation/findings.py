@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from MRExtrapLib.evaluation.answers import Answers
+from MRExtrapLib.evaluation.answers import Answers, grouped
+from MRExtrapLib.evaluation.doses import FIRST_AND_LAST, LAST_TWO, by_known
 from MRExtrapLib.evaluation.evaluation import Evaluation
-from MRExtrapLib.evaluation.scoring import difference, score
+from MRExtrapLib.evaluation.scoring import coverage_of, difference, score
 from MRExtrapLib.evaluation.tables import RIVALS
 from MRExtrapLib.progression.student import LEVELS
 
@@ -29,11 +30,34 @@ def findings(evaluation: Evaluation) -> list[str]:
             if (rival, region) in fullest
         ]
         words += "; ".join(verdicts)
-        widest = ours.coverage.get(LEVELS[-1])
-        if widest is not None:
-            words += f". Its 95 % intervals hold {widest.value:.0%} of scans"
-        found.append(words + ".")
+        found.append(f"{words}{_coverage_words(evaluation, region)}.")
     return found
+
+
+def span_findings(evaluation: Evaluation) -> list[str]:
+    """For each main region, by how much less the model misses from a longer span; none where not asked."""
+    shown, known, found = evaluation.shown_method, by_known(evaluation), []
+    for region in evaluation.main_regions:
+        near, far = (
+            Answers(tuple(one for one in known[name] if (one.method, one.region) == (shown, region)))
+            for name in (LAST_TWO, FIRST_AND_LAST)
+        )
+        if near.rows and far.rows:
+            spans = [f"two scans {one.column('span_years').mean():.1f} years apart" for one in (far, near)]
+            words = f"{region.replace('_', ' ').capitalize()}, {shown} from {spans[0]}: "
+            found.append(words + _verdict(far, near, spans[1]))
+    return found
+
+
+def _coverage_words(evaluation: Evaluation, region: str) -> str:
+    """What the model's widest intervals hold with each number of scans known; nothing without intervals."""
+    shown, level = evaluation.shown_method, LEVELS[-1]
+    answers = [one for one in evaluation.answers if (one.method, one.region) == (shown, region)]
+    by_count = sorted(grouped(answers, "inputs").items())
+    held = {inputs: coverage_of(of_count) for (inputs,), of_count in by_count}
+    shares = [f"{found[level].value:.0%} from {inputs}" for inputs, found in held.items() if found]
+    words = ". Its {:g} % intervals hold these shares of scans by the number known: {}"
+    return words.format(100 * level, ", ".join(shares)) if shares else ""
 
 
 def _verdict(ours: Answers, theirs: Answers, rival: str) -> str:

@@ -66,7 +66,7 @@ class Bench:
 
     def is_fullest(self, trial: Trial) -> bool:
         """Whether no trial of its pair has more inputs; images are compared for these alone."""
-        return len(trial.inputs) == min(trial.last + 1, self.design.most_inputs)
+        return not trial.has_gaps and len(trial.inputs) == min(trial.last + 1, self.design.most_inputs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from MRExtrapLib.evaluation.doses import dose_rows, span_rows
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.figures import draw_evaluation
 from MRExtrapLib.evaluation.findings import findings
+from MRExtrapLib.evaluation.intervals import coverage_rows, spread_rows
 from MRExtrapLib.evaluation.page import write_page
 from MRExtrapLib.evaluation.scoring import DRAWS, SEED, score
 from MRExtrapLib.evaluation.tables import (
     answer_rows,
     bow_rows,
-    dose_rows,
     identity_rows,
     linearity_rows,
     sameness_rows,
@@ -31,8 +32,12 @@ from MRExtrapLib.forecast.provenance import Json, result_record, write_record
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Everything that an evaluation tells, into an existing folder; earlier files of it are replaced."""
     write_csv(folder / "answers.csv", answer_rows(evaluation.answers))
-    write_csv(folder / "scores.csv", score_rows(evaluation))
+    scores = score_rows(evaluation)
+    write_csv(folder / "scores.csv", scores)
+    write_csv(folder / "coverage.csv", coverage_rows(scores))
+    write_csv(folder / "spread.csv", spread_rows(evaluation))
     write_csv(folder / "inputs.csv", dose_rows(evaluation))
+    write_csv(folder / "span.csv", span_rows(evaluation))
     write_csv(folder / "split.csv", split_rows(evaluation))
     write_csv(folder / "similarity.csv", similarity_rows(evaluation))
     write_csv(folder / "linearity.csv", linearity_rows(evaluation))

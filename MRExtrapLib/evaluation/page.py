@@ -11,11 +11,10 @@ from pathlib import Path
 import jinja2
 
 from MRExtrapLib.evaluation.evaluation import Evaluation, widest_nesting
-from MRExtrapLib.evaluation.findings import findings
+from MRExtrapLib.evaluation.findings import findings, span_findings
+from MRExtrapLib.evaluation.page_doses import dose_table, horizon_table, span_table, stretch_table
 from MRExtrapLib.evaluation.page_tables import (
     Table,
-    dose_table,
-    horizon_table,
     identity_table,
     linearity_table,
     sameness_table,
@@ -24,12 +23,14 @@ from MRExtrapLib.evaluation.page_tables import (
     split_table,
     sulcal_table,
 )
+from MRExtrapLib.evaluation.page_trust import coverage_table, spread_table
 from MRExtrapLib.report.marking import RESEARCH_USE, SIMULATED
 
 COMPARED_WORDS = (
     "Each method knows all scans up to the last one given; trials with one scan are left out, so that every "
     "method answers the same ones. Least squares states no interval from two scans: what is said of its "
-    "intervals rests on fewer answers, as counted, and is no comparison. Lower is better, bold is best; "
+    "intervals rests on fewer answers, as counted, and is no comparison; what intervals hold with one scan "
+    "known stands under Calibration. Lower is better, bold is best; "
     "square brackets hold 95 % of what other subjects would have given."
 )
 
@@ -99,16 +100,40 @@ def _error_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
             "More scans",
             (
                 f"The same subjects and targets, with 1 to {nested} of the scans up to the last one given, "
-                "which is always included. With fewer scans the span is shorter too.",
+                "which is always included. With fewer scans the span is shorter too. Horizons are pooled; "
+                "the last table tells them apart.",
             ),
             images.get("figure_2c_inputs", ""),
-            tuple(dose_table(evaluation, region, nested) for region in regions),
+            (
+                *(dose_table(evaluation, region, nested) for region in regions),
+                *([stretch_table(evaluation)] if evaluation.shown_method else []),
+            ),
         ),
+        *_span_parts(evaluation),
         Part(
             "Further ahead",
             ("By how far the target lies ahead of the last scan given, all scans up to that one known.",),
             tables=tuple(horizon_table(evaluation, region) for region in regions),
         ),
+    ]
+
+
+def _span_parts(evaluation: Evaluation) -> list[Part]:
+    """What a longer span does; nothing where nobody has a visit between a first and a last input."""
+    if not evaluation.wide_answers:
+        return []
+    found = " ".join(f"{words}." for words in span_findings(evaluation))
+    return [
+        Part(
+            "A longer span",
+            (
+                "The same last scans and targets from two scans each time, the last two or the first and the "
+                "last: the span differs, the number does not. Then all scans from the first to the last: the "
+                "number differs, the span does not. span.csv tells horizons apart.",
+                *([found] if found else []),
+            ),
+            tables=tuple(span_table(evaluation, region) for region in evaluation.main_regions),
+        )
     ]
 
 
@@ -120,8 +145,14 @@ def _trust_parts(evaluation: Evaluation, images: Mapping[str, str]) -> list[Part
                 "A slope of 1 means that changes come as large as predicted; below 1 too much was predicted. "
                 "Colours go by the number of scans, dark for one. Intervals claim to hold the volume that "
                 "will be told of a new scan, its noise included, and are judged by that.",
+                "All trials are in it, those with one scan too. There are fewer pairs with many scans before "
+                "them, of other horizons; coverage.csv tells horizons apart, and every method.",
+                "Where a wider spread is stated errors should be larger, and their root mean square be the "
+                "standard deviation stated: the last row of panels and the last table part each region's "
+                "answers into quarters by the spread that they state.",
             ),
             images.get("figure_calibration", ""),
+            (coverage_table(evaluation), spread_table(evaluation)) if evaluation.shown_method else (),
         ),
         Part(
             "Where the error comes from",
@@ -206,9 +237,9 @@ def _method_words(evaluation: Evaluation) -> list[str]:
         "Brackets are percentile bootstrap intervals over subjects, those simulated of one scan drawn "
         "together. Whether these subjects trained the model is not known to this report; --split leaves "
         "those out that did.",
-        "The tables beside this page (scores.csv, inputs.csv, split.csv, linearity.csv, similarity.csv, "
-        "identity.csv, sulci.csv, sameness.csv, answers.csv) hold all figures; evaluation.json holds the "
-        "main ones and where they come from.",
+        "The tables beside this page (scores.csv, coverage.csv, spread.csv, inputs.csv, span.csv, split.csv, "
+        "linearity.csv, similarity.csv, identity.csv, sulci.csv, sameness.csv, answers.csv) hold all "
+        "figures; evaluation.json holds the main ones and where they come from.",
     ]
     return list(filter(None, words))
 

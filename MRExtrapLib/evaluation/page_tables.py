@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MRExtrapLib.evaluation.answers import grouped
-from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers, with_two_scans
+from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.results import BAYES, LINEAR
 from MRExtrapLib.evaluation.scoring import Figure, Score, score
 from MRExtrapLib.evaluation.tables import (
@@ -19,7 +18,6 @@ from MRExtrapLib.evaluation.tables import (
     split_rows,
     sulcal_rows,
 )
-from MRExtrapLib.evaluation.trials import STRETCHES
 from MRExtrapLib.progression.student import LEVELS
 
 MODEL_METHODS = (BAYES, LINEAR)
@@ -78,44 +76,20 @@ def _score_row(method: str, found: Score, best: float) -> Row:
     coverage = (found.coverage.get(level, Figure(np.nan)) for level in LEVELS)
     cells = (
         Cell(method),
-        _cell(found.error_ml, is_best=found.error_ml.value == best),
-        _cell(found.error_percent, has_interval=False),
-        _cell(found.bias_ml, has_interval=False),
-        _cell(found.sign_share, is_share=True, has_interval=False),
-        _cell(found.calibration_slope),
-        *(_cell(one, is_share=True, has_interval=False) for one in coverage),
-        _cell(found.width_ml, has_interval=False),
-        _cell(found.crps_ml, has_interval=False),
+        figure_cell(found.error_ml, is_best=found.error_ml.value == best),
+        figure_cell(found.error_percent, has_interval=False),
+        figure_cell(found.bias_ml, has_interval=False),
+        figure_cell(found.sign_share, is_share=True, has_interval=False),
+        figure_cell(found.calibration_slope),
+        *(figure_cell(one, is_share=True, has_interval=False) for one in coverage),
+        figure_cell(found.width_ml, has_interval=False),
+        figure_cell(found.crps_ml, has_interval=False),
         *(Cell(f"{count}") for count in (found.people, found.answers, found.intervals)),
     )
     return Row(cells, method in MODEL_METHODS)
 
 
-def dose_table(evaluation: Evaluation, region: str, nested: int) -> Table:
-    """Error in one region by the number of scans, nested in the same subjects and targets."""
-    found = grouped((a for a in nested_answers(evaluation, nested) if a.region == region), "method", "inputs")
-    numbers = range(1, nested + 1)
-    columns = (f"|error| ml, {region.replace('_', ' ')}", *(f"{n} scan{'s' * (n > 1)}" for n in numbers))
-    return _error_table(evaluation, columns, {(m, n): found[m, n] for m, n in found}, numbers)
-
-
-def horizon_table(evaluation: Evaluation, region: str) -> Table:
-    """Error in one region by how far ahead the target lies."""
-    chosen = [a for a in evaluation.answers if a.region == region and a.inputs == a.most_inputs]
-    by_stretch = {
-        stretch: with_two_scans([a for a in chosen if a.groups["horizon"] == stretch])
-        for stretch in STRETCHES
-    }
-    found = {
-        (method, stretch): rows
-        for stretch, answers in by_stretch.items()
-        for (method,), rows in grouped(answers, "method").items()
-    }
-    stretches = [stretch for stretch, answers in by_stretch.items() if answers]
-    return _error_table(evaluation, (f"|error| ml, {region.replace('_', ' ')}", *stretches), found, stretches)
-
-
-def _error_table(
+def error_table(
     evaluation: Evaluation, columns: tuple[str, ...], found: Mapping, keys: Sequence | range
 ) -> Table:
     """Methods down, what parts the answers across; the best of each column is bold."""
@@ -129,7 +103,7 @@ def _error_table(
             (
                 Cell(method),
                 *(
-                    _cell(errors[method, key], is_best=errors[method, key].value == best[key])
+                    figure_cell(errors[method, key], is_best=errors[method, key].value == best[key])
                     if (method, key) in errors
                     else Cell("–")
                     for key in keys
@@ -169,9 +143,9 @@ def linearity_table(evaluation: Evaluation) -> Table:
                 f"{kind}",
                 f"{pairs}",
                 f"{beyond}",
-                _number(median),
-                _number(share, is_share=True),
-                _number(deviation),
+                number_words(median),
+                number_words(share, is_share=True),
+                number_words(deviation),
             )
             rows.append(Row((Cell(str(region).replace("_", " ")), *map(Cell, words))))
     return Table("Straightness", columns, tuple(rows))
@@ -184,9 +158,9 @@ def identity_table(evaluation: Evaluation) -> Table:
             (
                 Cell(str(row["method"])),
                 Cell(f"{row['people']}"),
-                Cell(_number(row["first_share"], is_share=True)),
-                Cell(_number(row["by_chance"], is_share=True)),
-                Cell(_number(row["mean_reciprocal_rank"])),
+                Cell(number_words(row["first_share"], is_share=True)),
+                Cell(number_words(row["by_chance"], is_share=True)),
+                Cell(number_words(row["mean_reciprocal_rank"])),
             ),
             row["method"] in MODEL_METHODS,
         )
@@ -199,7 +173,7 @@ def sulcal_table(evaluation: Evaluation) -> Table:
     """Overlap of sulci with the scan's."""
     rows = tuple(
         Row(
-            (Cell(str(row["brain"])), Cell(f"{row['people']}"), Cell(_number(row["mean_sulcal_dice"]))),
+            (Cell(str(row["brain"])), Cell(f"{row['people']}"), Cell(number_words(row["mean_sulcal_dice"]))),
             row["brain"] in MODEL_METHODS,
         )
         for row in sulcal_rows(evaluation)
@@ -213,8 +187,8 @@ def sameness_table(evaluation: Evaluation) -> Table:
         Row(
             (
                 Cell(str(row["region"]).replace("_", " ")),
-                Cell(_number(row["mean_predicted_change_ml"])),
-                Cell(_number(row["mean_missed_back_ml"])),
+                Cell(number_words(row["mean_predicted_change_ml"])),
+                Cell(number_words(row["mean_missed_back_ml"])),
             )
         )
         for row in sameness_rows(evaluation)
@@ -234,23 +208,26 @@ def similarity_table(evaluation: Evaluation) -> Table:
         first = next(iter(of_region.values()), {})
         if first.get("ssim") is None:
             continue
-        dice = [_number(of_region.get(region, {}).get("dice")) for region in evaluation.main_regions]
-        words = (_number(first["ssim"]), _number(first.get("psnr_db")), *dice)
+        dice = [number_words(of_region.get(region, {}).get("dice")) for region in evaluation.main_regions]
+        words = (number_words(first["ssim"]), number_words(first.get("psnr_db")), *dice)
         rows.append(Row((Cell(method), *map(Cell, words)), method in MODEL_METHODS))
     names = (f"Dice {region.replace('_', ' ')}" for region in evaluation.main_regions)
     return Table("Images and segmentations", ("method", "SSIM", "PSNR dB", *names), tuple(rows))
 
 
-def _cell(figure: Figure, is_share: bool = False, is_best: bool = False, has_interval: bool = True) -> Cell:
+def figure_cell(
+    figure: Figure, is_share: bool = False, is_best: bool = False, has_interval: bool = True
+) -> Cell:
+    """A figure as it reads, with its interval in square brackets; a dash for what is not known."""
     if not figure.is_known:
         return Cell("–")
     interval = ""
     if has_interval and np.isfinite(figure.low):
-        interval = f"[{_number(figure.low, is_share)}, {_number(figure.high, is_share)}]"
-    return Cell(_number(figure.value, is_share), interval, is_best)
+        interval = f"[{number_words(figure.low, is_share)}, {number_words(figure.high, is_share)}]"
+    return Cell(number_words(figure.value, is_share), interval, is_best)
 
 
-def _number(value: object, is_share: bool = False) -> str:
+def number_words(value: object, is_share: bool = False) -> str:
     """Three digits that count, without an exponent; a dash for what is not known."""
     if not isinstance(value, float | int) or not np.isfinite(value):
         return "–"

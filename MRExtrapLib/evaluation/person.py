@@ -24,6 +24,7 @@ from MRExtrapLib.evaluation.results import (
     PersonResult,
 )
 from MRExtrapLib.evaluation.sameness import Sameness, sameness_of
+from MRExtrapLib.evaluation.span import WideResult, wide_result_of
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
@@ -39,8 +40,8 @@ from MRExtrapLib.progression.interpolation import even_alphas
 from MRExtrapLib.progression.line import FEWEST_SCANS
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-KEPT, ANSWERED, MIXED = 0.4, 0.85, 0.95
-"""Shares of the time after the visits are kept, after the trials, and after the interpolation."""
+KEPT, ANSWERED, MIXED, RETURNED = 0.35, 0.75, 0.85, 0.9
+"""Shares of the time after the visits are kept, the trials, the interpolation, and the way back."""
 
 SHOWN = (BAYES, LINEAR)
 """The model's methods, the better first: whose prediction is looked for among all people."""
@@ -76,11 +77,29 @@ class Desk:
         """What is left of a person in a prediction, where an earlier run looked."""
         return read_part(Sameness, self.sameness_file(participant))
 
+    def wide_file(self, participant: str) -> Path:
+        """Where it lies what is predicted from a person's first and last scan alone."""
+        return self.folder / "people" / f"{participant}_wide.json"
+
+    def wide(self, participant: str) -> WideResult | None:
+        """What is predicted from a person's first and last scan alone, where an earlier run asked."""
+        return read_part(WideResult, self.wide_file(participant))
+
     def finished(self, person: PersonScans, engine: Engine) -> PersonResult | None:
         """An earlier run's result, where it answers the same question and nothing else of it is missing."""
         found = self.measured(person, engine)
-        sameness = self.sameness(participant_of(person))
-        return found if found and sameness and sameness.key == found.key else None
+        is_whole = found is not None and self.has_sameness(found) and self.has_wide(found)
+        return found if is_whole else None
+
+    def has_sameness(self, result: PersonResult) -> bool:
+        """Whether the way back was looked for, for the same question."""
+        sameness = self.sameness(result.participant)
+        return sameness is not None and sameness.key == result.key
+
+    def has_wide(self, result: PersonResult) -> bool:
+        """Whether the wide trials were asked, for the same question."""
+        wide = self.wide(result.participant)
+        return wide is not None and wide.key == result.key
 
     def measured(self, person: PersonScans, engine: Engine) -> PersonResult | None:
         """An earlier run's result, where it answers the same question."""
@@ -121,12 +140,20 @@ def evaluate_person(
     visits = kept_visits(person, engine, desk.folder / "visits", part_of(progress, 0.0, KEPT))
     bench = Bench(person, visits, engine, desk.design)
     result = desk.measured(person, engine) or _measured(bench, desk, started, progress)
-    progress(MIXED, "looking for the way back")
-    trials = trials_of(person.ages_years, desk.design)
-    with_a_line = tuple(trial for trial in trials if len(trial.inputs) >= FEWEST_SCANS)
-    sameness = sameness_of(bench, _portrayed(bench, with_a_line or trials), result.key)
-    write_part(sameness, desk.sameness_file(result.participant))
+    if not desk.has_sameness(result):
+        progress(MIXED, "looking for the way back")
+        write_part(_sameness(bench, result.key), desk.sameness_file(result.participant))
+    if not desk.has_wide(result):
+        progress(RETURNED, "predicting from the first and the last scan")
+        write_part(wide_result_of(bench, result.key), desk.wide_file(result.participant))
     return result
+
+
+def _sameness(bench: Bench, key: str) -> Sameness:
+    """Of the longest horizon's prediction, from two scans or more where there are."""
+    trials = trials_of(bench.person.ages_years, bench.design)
+    with_a_line = tuple(trial for trial in trials if len(trial.inputs) >= FEWEST_SCANS)
+    return sameness_of(bench, _portrayed(bench, with_a_line or trials), key)
 
 
 def _measured(bench: Bench, desk: Desk, started: float, progress: Progress) -> PersonResult:

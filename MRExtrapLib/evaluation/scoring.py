@@ -9,7 +9,7 @@ the same draws.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,14 +87,7 @@ def score(answers: Answers) -> Score:
     """The score of one method's answers about one region."""
     change, predicted = answers.column("change_ml"), answers.column("predicted_change_ml")
     error = predicted - change
-    spread = answers.column("spread_ml")
-    z = np.divide(
-        answers.column("observed_ml") - answers.column("predicted_ml"),
-        spread,
-        where=spread > 0,
-        out=np.full(len(spread), np.nan),
-    )
-    freedom = answers.column("freedom")
+    spread, freedom, z = answers.column("spread_ml"), answers.column("freedom"), spreads_off(answers)
     says_change = (predicted != 0) & (change != 0)
     is_told = np.where(says_change, np.sign(predicted) == np.sign(change), np.nan)
     return Score(
@@ -107,13 +100,21 @@ def score(answers: Answers) -> Score:
         bias_ml=mean_of(answers, error),
         sign_share=mean_of(answers, is_told),
         calibration_slope=slope_of(answers, predicted, change),
-        coverage=_coverage(answers, z, freedom),
+        coverage=coverage_of(answers),
         width_ml=mean_of(answers, 2 * reach(LEVELS[-1], freedom) * spread),
         crps_ml=mean_of(answers, spread * unit_crps(z, freedom)),
     )
 
 
-def _coverage(answers: Answers, z: Array, freedom: Array) -> dict[float, Figure]:
+def spreads_off(answers: Answers) -> Array:
+    """(n,) by how many of its stated spreads each prediction is above the scan; NaN where it states none."""
+    spread = answers.column("spread_ml")
+    return np.divide(answers.column("off_ml"), spread, where=spread > 0, out=np.full(len(spread), np.nan))
+
+
+def coverage_of(answers: Answers) -> dict[float, Figure]:
+    """Level → share of scans that fell within the interval stated for it; empty without intervals."""
+    z, freedom = spreads_off(answers), answers.column("freedom")
     if not np.isfinite(z).any():
         return {}
     return {
@@ -128,6 +129,13 @@ def mean_of(answers: Answers, values: Array) -> Figure:
     return bootstrap(answers.summed(np.where(known, values, 0.0), known * 1.0), _mean)
 
 
+def root_mean_square_of(answers: Answers, values: Array) -> Figure:
+    """The root mean square of all answers that have a value, with its interval over subjects."""
+    known = np.isfinite(values)
+    sums = answers.summed(np.where(known, values, 0.0) ** 2, known * 1.0)
+    return bootstrap(sums, lambda total, count: np.sqrt(total / count))
+
+
 def slope_of(answers: Answers, predicted: Array, change: Array) -> Figure:
     """The least-squares slope of the change that came on the change predicted.
 
@@ -140,13 +148,19 @@ def slope_of(answers: Answers, predicted: Array, change: Array) -> Figure:
     return bootstrap(sums, _slope)
 
 
-def difference(better: Answers, other: Answers) -> tuple[Figure, float]:
+def difference(
+    better: Answers, other: Answers, same: Sequence[str] = ("participant", "pair", "inputs")
+) -> tuple[Figure, float]:
     """Mean absolute error of one method less that of another, and the p of Wilcoxon's signed ranks.
 
     Both on the trials that both answered; the subjects of each draw are the same.
+
+    Args:
+        better, other: about one region.
+        same: attributes by which two answers are of one trial; each side has one answer of each.
     """
     ours, theirs = (
-        {(row.participant, row.pair, row.inputs): row for row in one.rows} for one in (better, other)
+        {tuple(getattr(row, name) for name in same): row for row in one.rows} for one in (better, other)
     )
     shared = [key for key in ours if key in theirs]
     if not shared:

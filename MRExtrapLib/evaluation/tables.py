@@ -13,7 +13,7 @@ import numpy as np
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.evaluation.answers import Answer, Answers, grouped
-from MRExtrapLib.evaluation.evaluation import Evaluation, nested_answers
+from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.linearity import STRAIGHT, Bow
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, METHODS, MIXED, VOLUME_LINE
 from MRExtrapLib.evaluation.scoring import Figure, Score, difference, mean_of, score
@@ -31,7 +31,7 @@ EVERYONE = ("everyone", "everyone")
 def score_rows(evaluation: Evaluation) -> list[Row]:
     """Method × region × number of inputs, for everyone and for each group; by group the main regions only."""
     rows: list[Row] = []
-    for (region, inputs), chosen in _sorted(grouped(evaluation.answers, "region", "inputs")):
+    for (region, inputs), chosen in sorted_groups(grouped(evaluation.answers, "region", "inputs")):
         for (kind, group), of_group in _by_group(chosen.rows).items():
             if region not in MAIN_REGIONS and kind != "everyone":
                 continue
@@ -57,7 +57,7 @@ def _scored(method: str, by_method: Mapping[tuple[str | int, ...], Answers]) -> 
         if rival == method or (rival,) not in by_method:
             continue
         gap, p = difference(by_method[(method,)], by_method[(rival,)])
-        cells |= figure_cells(f"error_less_{name}_ml", gap) | {f"p_{name}": _known(p)}
+        cells |= figure_cells(f"error_less_{name}_ml", gap) | {f"p_{name}": known_or_none(p)}
     return cells
 
 
@@ -81,28 +81,10 @@ def score_cells(found: Score) -> dict[str, Cell]:
 def figure_cells(name: str, figure: Figure) -> dict[str, Cell]:
     """A figure and the ends of its interval."""
     return {
-        name: _known(figure.value),
-        f"{name}_low": _known(figure.low),
-        f"{name}_high": _known(figure.high),
+        name: known_or_none(figure.value),
+        f"{name}_low": known_or_none(figure.low),
+        f"{name}_high": known_or_none(figure.high),
     }
-
-
-def dose_rows(evaluation: Evaluation) -> list[Row]:
-    """Error against the number of inputs: each `nested` holds the same subjects and targets for all."""
-    rows: list[Row] = []
-    most = max(answer.most_inputs for answer in evaluation.answers)
-    for nested in range(1, most + 1):
-        answers = [a for a in nested_answers(evaluation, nested) if a.region in evaluation.main_regions]
-        for (region, inputs, method), found in _sorted(grouped(answers, "region", "inputs", "method")):
-            error = np.abs(found.column("error_ml"))
-            percent = 100 * error / np.maximum(found.column("last_ml"), 1e-9)
-            head = {"nested": nested, "region": region, "inputs": inputs, "method": method}
-            figures = figure_cells("error_ml", mean_of(found, error)) | figure_cells(
-                "error_percent", mean_of(found, percent)
-            )
-            span = float(found.column("span_years").mean())
-            rows.append(head | {"people": len(found.people), "mean_span_years": span} | figures)
-    return rows
 
 
 def split_rows(evaluation: Evaluation) -> list[Row]:
@@ -162,7 +144,7 @@ def linearity_rows(evaluation: Evaluation) -> list[Row]:
                 "pairs": len(every),
                 "pairs_beyond_noise": len(counted),
                 "is_noise_known": any(bow.exceeds_noise is not None for bow in every),
-                "median_r_squared": _known(float(np.median(r_squared))) if counted else None,
+                "median_r_squared": known_or_none(float(np.median(r_squared))) if counted else None,
                 f"share_below_{STRAIGHT}": float(np.mean(r_squared < STRAIGHT)) if counted else None,
                 "largest_deviation_ml": max((bow.deviation_ml for bow in counted), default=None),
             }
@@ -177,7 +159,7 @@ def bow_rows(found: Iterable[Bow]) -> Iterator[Row]:
             "participant": bow.participant,
             "region": bow.region,
             "kind": bow.kind,
-            "r_squared": _known(bow.r_squared),
+            "r_squared": known_or_none(bow.r_squared),
             "change_ml": bow.change_ml,
             "largest_deviation_ml": bow.deviation_ml,
             "exceeds_noise": bow.exceeds_noise,
@@ -232,7 +214,7 @@ def answer_rows(answers: Iterable[Answer]) -> Iterator[Row]:
     names = [field.name for field in fields(Answer)]
     for answer in answers:
         row: dict[str, Cell] = {name: getattr(answer, name) for name in names}
-        yield row | {"error_ml": answer.error_ml, "freedom": _known(answer.freedom)}
+        yield row | {"error_ml": answer.error_ml, "freedom": known_or_none(answer.freedom)}
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -253,11 +235,14 @@ def _written(cell: Cell) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) and not cell.is_integer() else f"{cell}"
 
 
-def _known(value: float) -> float | None:
+def known_or_none(value: float) -> float | None:
+    """The value; None where it is not finite."""
     return value if math.isfinite(value) else None
 
 
-def _sorted(groups: Mapping[tuple[str | int, ...], Answers]) -> list[tuple[Sequence[str | int], Answers]]:
+def sorted_groups(
+    groups: Mapping[tuple[str | int, ...], Answers],
+) -> list[tuple[Sequence[str | int], Answers]]:
     """Groups in the order of main regions, inputs and methods, as far as their keys name them."""
     places: dict[str, int] = {name: index for index, name in enumerate((*MAIN_REGIONS, *METHODS))}
 

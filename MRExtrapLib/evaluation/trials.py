@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.subject import DIRECTIONS
 from MRExtrapLib.progression.interpolation import MOST_STEPS
+from MRExtrapLib.progression.line import FEWEST_SCANS
 
 STRETCHES = ("< 1 y", "1–2 y", "2–4 y", "> 4 y")
 """Of horizons and of spans."""
@@ -88,6 +89,11 @@ class Trial:
         """Last input and target: what trials with more or fewer inputs share."""
         return self.last, self.target
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether visits between the inputs are left out."""
+        return len(self.inputs) <= self.last - self.inputs[0]
+
 
 def trials_of(ages_years: Sequence[float], design: Design) -> tuple[Trial, ...]:
     """The trials of a person scanned at these ages (ascending).
@@ -102,6 +108,24 @@ def trials_of(ages_years: Sequence[float], design: Design) -> tuple[Trial, ...]:
         Trial(tuple(range(last - count + 1, last + 1)), target)
         for last, target in _pairs(ages_years, design)
         for count in range(1, min(last + 1, design.most_inputs) + 1)
+    )
+
+
+def wide_trials_of(ages_years: Sequence[float], design: Design) -> tuple[Trial, ...]:
+    """The same last scans and targets from two scans that lie as far apart as can be: the first and the last.
+
+    Beside the trial of the last two scans they show what a longer span does that is not the doing of more
+    scans. Where no visit lies between the two they are that trial, and left out here.
+
+    >>> [trial.inputs for trial in wide_trials_of([70.0, 71.0, 72.0, 75.0], Design()) if trial.target == 3]
+    [(0, 2)]
+    """
+    if design.most_inputs < FEWEST_SCANS:
+        return ()
+    return tuple(
+        Trial((0, last), target)
+        for last, target in _pairs(ages_years, design)
+        if last > 1  # the second visit has none between it and the first
     )
 
 

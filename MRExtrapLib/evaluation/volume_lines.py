@@ -116,36 +116,45 @@ def shared_regions(people: Sequence[PersonResult]) -> tuple[str, ...]:
     )
 
 
-def volume_estimates(people: Sequence[PersonResult]) -> tuple[dict[str, tuple[Estimate, ...]], str]:
+def volume_estimates(
+    people: Sequence[PersonResult], more_trials: Mapping[str, Sequence[Trial]] | None = None
+) -> tuple[dict[str, tuple[Estimate, ...]], str]:
     """Participant → what the lines through volumes say of each of the person's trials.
+
+    Args:
+        people: what was measured of each.
+        more_trials: participant → trials to answer beside those of the results.
 
     Returns:
         The estimates, and a sentence where the cohort is too small for those that learn from other people.
     """
-    own = {one.participant: tuple(_own_lines(one)) for one in people}
+    trials = {one.participant: (*one.trials, *(more_trials or {}).get(one.participant, ())) for one in people}
+    own = {one.participant: tuple(_own_lines(one, trials[one.participant])) for one in people}
     try:
-        learned = _learned(people)
+        learned = _learned(people, trials)
     except InputError as error:
         return own, f"Without population slope and mixed model: {error}"
     return {name: (*estimates, *learned[name]) for name, estimates in own.items()}, ""
 
 
-def _learned(people: Sequence[PersonResult]) -> dict[str, tuple[Estimate, ...]]:
+def _learned(
+    people: Sequence[PersonResult], trials: Mapping[str, Sequence[Trial]]
+) -> dict[str, tuple[Estimate, ...]]:
     """Participant → estimates that learn from the people of all other folds; families are in one fold."""
     regions, found = shared_regions(people), {}
     for left, others in parted([family_of(one.participant) for one in people], MOST_FOLDS):
         prior = fit_volumes([people[index] for index in others], regions)
         for one in (people[index] for index in left):
             found[one.participant] = tuple(
-                estimate for trial in one.trials for estimate in prior.estimates(one, trial)
+                estimate for trial in trials[one.participant] for estimate in prior.estimates(one, trial)
             )
     return found
 
 
-def _own_lines(result: PersonResult) -> Iterator[Estimate]:
+def _own_lines(result: PersonResult, trials: Sequence[Trial]) -> Iterator[Estimate]:
     """Least squares through the person's own volumes, for trials with two scans or more."""
     regions = result.regions
-    for trial in result.trials:
+    for trial in trials:
         if len(trial.inputs) < FEWEST_SCANS:
             continue
         line = fit_line(

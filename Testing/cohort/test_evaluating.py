@@ -15,6 +15,7 @@ from MRExtrapLib.cli.main import main
 from MRExtrapLib.cohort.crew import Crew
 from MRExtrapLib.cohort.evaluating import evaluate_cohort
 from MRExtrapLib.cohort.forecasting import subject_of
+from MRExtrapLib.evaluation.doses import dose_rows
 from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.images import Bench, image_estimates
 from MRExtrapLib.evaluation.output import write_evaluation
@@ -22,7 +23,7 @@ from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.person import Desk, evaluate_person
 from MRExtrapLib.evaluation.results import BAYES, LINEAR, METHODS, VOXELWISE
 from MRExtrapLib.evaluation.scoring import score
-from MRExtrapLib.evaluation.tables import dose_rows, split_rows
+from MRExtrapLib.evaluation.tables import split_rows
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.pipeline import forecast
@@ -100,6 +101,7 @@ def test_every_number_of_inputs_has_the_same_people(a_cohort: Path, out: Path) -
     rows = [row for row in dose_rows(run_here(a_cohort, out, FakeRecipe())) if row["nested"] == 3]
     assert {row["inputs"] for row in rows} == {1, 2, 3}
     assert {row["people"] for row in rows} == {9}
+    assert len({row["horizon"] for row in rows}) > 1
 
 
 def test_one_worker_and_two_find_the_same_and_a_second_run_does_nothing(
@@ -153,6 +155,22 @@ def test_only_the_part_that_is_missing_is_made(a_cohort: Path, out: Path) -> Non
     assert desk.finished(person, engine) is None
     assert evaluate_person(person, engine, desk) == first  # the seconds that it took are the first run's
     assert sameness.read_bytes() == before
+
+
+def test_an_evaluation_from_before_wide_trials_is_asked_these_alone(a_cohort: Path, out: Path) -> None:
+    person, engine = people_of(a_cohort)[0][0], FakeRecipe().open()
+    desk = Desk(out, DESIGN, {})
+    first = evaluate_person(person, engine, desk)
+    wide = desk.wide(first.participant)
+    assert wide is not None
+    assert {trial.inputs for trial in wide.trials} == {(0, 2)}
+    assert {one.method for one in wide.estimates} >= {BAYES, LINEAR, VOXELWISE}
+    assert not any(trial.has_gaps for trial in first.trials)
+    desk.wide_file(first.participant).unlink()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    assert evaluate_person(person, engine, desk) == first
+    assert desk.wide(first.participant) == wide
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_visits_are_kept_for_another_design(a_cohort: Path, out: Path) -> None:

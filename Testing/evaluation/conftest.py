@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from MRExtrapLib.evaluation.evaluation import Evaluation
 from MRExtrapLib.evaluation.results import CARRIED_FORWARD, Estimate, Mixtures, PersonResult
 from MRExtrapLib.evaluation.trials import Design, trials_of
+from MRExtrapLib.forecast.engine import EngineIdentity
 
 REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter")
 LEVEL_ML = np.array([7.0, 30.0, 600.0, 450.0])
@@ -72,3 +74,15 @@ def make_people() -> MakePeople:
         return people
 
     return made
+
+
+def evaluation_of(people: Sequence[PersonResult], **more: object) -> Evaluation:
+    """What these people say together, as the default design asks."""
+    identity = EngineIdentity("a model", "0" * 64, "own", "cpu")
+    return Evaluation("cohort", identity, Design(), tuple(people), {}, **more)
+
+
+@pytest.fixture
+def evaluate() -> Callable[..., Evaluation]:
+    """An evaluation of people without any image."""
+    return evaluation_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from MRExtrapLib.errors import InputError
-from MRExtrapLib.evaluation.trials import Design, stretch_of, trials_of
+from MRExtrapLib.evaluation.trials import Design, stretch_of, trials_of, wide_trials_of
 from MRExtrapLib.evaluation.truth import read_truth
 
 YEARLY = [70.0, 71.0, 72.0, 73.0, 74.0, 75.0, 76.0]
@@ -39,6 +39,21 @@ def test_all_pairs_are_all() -> None:
 
 def test_no_prediction_rests_on_more_scans_than_asked() -> None:
     assert max(len(trial.inputs) for trial in trials_of(YEARLY, Design(most_inputs=2))) == 2
+
+
+def test_wide_trials_share_last_scan_and_target_with_the_nested_ones_and_are_none_of_them() -> None:
+    for design in (Design(), Design(has_all_pairs=True)):
+        nested, wide = trials_of(YEARLY, design), wide_trials_of(YEARLY, design)
+        assert {trial.inputs[0] for trial in wide} == {0}
+        assert {trial.pair for trial in wide} == {trial.pair for trial in nested if trial.last > 1}
+        assert len(wide) == len({trial.pair for trial in wide})
+        assert all(trial.has_gaps and len(trial.inputs) == 2 for trial in wide)
+        assert not any(trial.has_gaps for trial in nested)
+
+
+def test_nobody_has_wide_trials_who_is_asked_from_one_scan_or_has_none_between() -> None:
+    assert wide_trials_of(YEARLY, Design(most_inputs=1)) == ()
+    assert wide_trials_of(YEARLY[:3], Design(has_all_pairs=True)) == ()
 
 
 @pytest.mark.parametrize("wrong", [{"most_inputs": 0}, {"directions": -1}, {"steps": 2}])
