@@ -28,7 +28,6 @@ from MRExtrapLib.evaluation.span import WideResult, wide_result_of
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
-from MRExtrapLib.forecast.between import mix
 from MRExtrapLib.forecast.engine import DECODING, Engine
 from MRExtrapLib.forecast.passage import MixtureKind, Passage
 from MRExtrapLib.imaging.conform import CONFORMING, united_brain
@@ -241,7 +240,8 @@ def _mixtures(bench: Bench, progress: Progress) -> tuple[Mixtures, ...]:
         between: list[Mapping[str, float]] = []
         for index, alpha in enumerate(alphas[1:-1]):
             progress((way + index / len(alphas)) / 2, f"interpolating, {kind}, alpha {alpha:.2f}")
-            between.append(dict(bench.telling.told(mix(passage, alpha, kind).volumes_ml)))
+            mixed_ml = bench.engine.volumes_ml(passage.at(alpha, kind))
+            between.append(dict(bench.telling.told(mixed_ml)))
         volumes = (dict(first.reconstructed_ml), *between, dict(last.reconstructed_ml))
         ways.append(Mixtures(kind, 0, len(bench.visits) - 1, tuple(alphas), volumes))
     return tuple(ways)
