@@ -89,7 +89,7 @@ def evaluate_cohort(
         portraits={one.participant: read_portraits(desk.portraits_file(one.participant)) for one in in_order},
         sameness=_sameness(desk, [one.participant for one in in_order]),
         failures=tuple(LeftOut(one.name, one.reason) for one in outcome.failures),
-        notes=notes,
+        notes=(*notes, *engine.notices.words),
         volumes_words=engine.telling_words,
     )
     return Evaluated(evaluation, tuple(one.participant for one in outcome.results), outcome.failures)

@@ -107,11 +107,13 @@ class Forecasts:
         outcome: participants forecast now, and failures.
         found: participants that were there before.
         left_out: sentences on scans and people that could not be used.
+        notices: of the engine, what a reader must know of all forecasts alike.
     """
 
     outcome: Outcome[str]
     found: tuple[str, ...]
     left_out: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def forecast_cohort(
@@ -135,7 +137,7 @@ def forecast_cohort(
     missing = [person for person in people if not order.is_done(person, engine)]
     outcome = work_through(missing, order, recipe, crew, progress)
     found = tuple(participant_of(person) for person in people if person not in missing)
-    return Forecasts(outcome, found, tuple(left_out))
+    return Forecasts(outcome, found, tuple(left_out), engine.notices.words)
 
 
 def subject_of(person: PersonScans) -> Subject:
