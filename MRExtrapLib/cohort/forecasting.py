@@ -9,7 +9,7 @@ from pathlib import Path
 
 from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
-from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
+from MRExtrapLib.cohort.derivatives import has_files, record_file, write_derivatives
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
@@ -22,7 +22,7 @@ from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-LAYOUT = 2
+LAYOUT = 3
 """Of a person's derivatives; those of another layout are made anew."""
 
 
@@ -77,10 +77,11 @@ class Order:
         )
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:
-        """Whether an earlier run forecast the same."""
+        """Whether an earlier run forecast the same, and all that it wrote is still there."""
+        file = record_file(self.out, participant_of(person))
         try:
-            record = json.loads(record_file(self.out, participant_of(person)).read_text(encoding="utf-8"))
-            return bool(record["key"] == self.key(person, engine))
+            record = json.loads(file.read_text(encoding="utf-8"))
+            return has_files(record, file.parent) and bool(record["key"] == self.key(person, engine))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
