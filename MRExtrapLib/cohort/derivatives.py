@@ -38,8 +38,8 @@ README = f"""# Forecasts by MRExtrap
   beside it and `group_rates.json` say how they are told.
 - `sub-*/sub-*_forecast.json`: inputs with hashes, model, method, warnings.
 - `sub-*/figures`: volumes against age, and slices.
-- `group_rates.tsv`, `group_summary.tsv`: made by the group level; means are of people forecast by one model
-  and method.
+- `group_rates.tsv`, `group_summary.tsv`: made by the group level; predicted rates, the current ones beside
+  those expected of such people, and means of the predicted ones, of people forecast by one model and method.
 - `left_out.tsv`: who could not be forecast, which scans were not used, and why.
 """
 

@@ -20,6 +20,7 @@ from MRExtrapLib.cohort.forecasting import Order, forecast_cohort
 from MRExtrapLib.cohort.group import RATES, SUMMARY, summarise
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.subject import Method
 from MRExtrapLib.simulation.bids import write_table
 
 DONE, BAD_INPUT = 0, 2
@@ -228,6 +229,31 @@ def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: P
         assert low < rate < high
         assert 0 < float(row["data_weight"]) < 1
         assert row["method"] == "bayes"
+
+
+@pytest.mark.parametrize("method", ["bayes", "linear"])
+def test_the_group_tells_how_people_change_beside_such_people(
+    method: Method, three: Path, out: Path, a_crew: Crew
+) -> None:
+    forecast_cohort(Order(three, out, (2.0,), method, image="plain"), FakeRecipe(tells_in_full=True), a_crew)
+    table = summarise(out, three).table
+    record = json.loads(record_file(out, "sub-01").read_text(encoding="utf-8"))
+    rates = {rate["region"]: rate for rate in record["rates"]}
+    found = [row for row in rows(table) if row["participant_id"] == "sub-01"]
+    assert {row["region"] for row in found} == rates.keys()
+    for row in found:
+        rate = rates[row["region"]]
+        assert float(row["current_ml_per_year"]) == pytest.approx(rate["ml_per_year"], abs=1e-4)
+        low, high = float(row["current_low_ml_per_year"]), float(row["current_high_ml_per_year"])
+        assert low < float(row["current_ml_per_year"]) < high
+        for column in ("expected_ml_per_year", "share_slower"):
+            if method == "linear":
+                assert row[column] == "n/a"
+            else:
+                assert float(row[column]) == pytest.approx(rate[column], abs=1e-4)
+    words = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
+    for column in ("current_ml_per_year", "current_low_ml_per_year", "expected_ml_per_year", "share_slower"):
+        assert words[column]["Description"]
 
 
 def test_a_record_names_the_files_beside_it(three: Path, out: Path, a_crew: Crew) -> None:
