@@ -21,6 +21,12 @@ CHANGES_JUDGED = (
     "probability is given."
 )
 
+NOISE_OF_SIMULATED = (
+    "Whether an observed change is real was judged by the noise of simulated people's scans: two real scans "
+    "of an unchanged brain may differ by more, so take its probability for the most that it can be."
+)
+"""For whoever is told probabilities that rest on no real rescan."""
+
 RATES_STATED: Mapping[Method, str] = {
     "bayes": "Rates and their 95 % bounds are those of the Bayesian line through the person's volumes and of "
     "its prior; other people calibrated the intervals of volumes, not these.",
@@ -68,6 +74,7 @@ class RegionChange:
             (flat prior, normal noise): 0.5 tells nothing, 0.975 is what is usually called significant. None
             where the two scans' contrast differs by more than age makes it: nobody measured that noise.
         smallest_real_ml: below it, at 95 %, a difference may be noise alone; likewise.
+        noise_learned_from: whose scans taught what the noise is: people's, or simulated people's.
     """
 
     region: str
@@ -77,6 +84,7 @@ class RegionChange:
     noise_ml: float
     probability: float | None
     smallest_real_ml: float | None
+    noise_learned_from: str
 
 
 def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
@@ -161,6 +169,7 @@ def region_changes(
             *_judged(
                 observed_ml[j][region] - observed_ml[i][region], noise[region], are_odd[i] or are_odd[j]
             ),
+            noise_learned_from=volumes.knowledge.taught_by,
         )
         for i, j in steps
         for region in volumes.line.regions
@@ -170,6 +179,12 @@ def region_changes(
 def changes_words(volumes: PersonVolumes) -> str:
     """What the probability of a change rests on."""
     return CHANGES_JUDGED.format(whom=volumes.knowledge.taught_by)
+
+
+def changes_warnings(volumes: PersonVolumes, changes: Sequence[RegionChange]) -> tuple[str, ...]:
+    """One sentence where a change was judged by noise that no real scan taught; else none."""
+    is_judged = any(change.probability is not None for change in changes)
+    return (NOISE_OF_SIMULATED,) if is_judged and volumes.knowledge.are_simulated else ()
 
 
 def _judged(

@@ -16,6 +16,7 @@ from MRExtrapLib.forecast.observing import brain_of, scan_warnings, unlikeness_o
 from MRExtrapLib.forecast.personal import (
     RegionChange,
     RegionRate,
+    changes_warnings,
     changes_words,
     least_squares_rates,
     region_changes,
@@ -207,6 +208,7 @@ class Prepared:
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
         """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
+        changes = self._changes()
         return Forecast(
             subject=self.subject,
             method=self.method,
@@ -216,10 +218,10 @@ class Prepared:
             held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
             uncertainty_words=self.uncertainty_words,
             volumes_words=self.engine.telling_words,
-            warnings=self.warnings,
+            warnings=(*self.warnings, *(changes_warnings(self.watched, changes) if self.watched else ())),
             data_weight=self.data_weight,
             rates=self._rates(),
-            changes=self._changes(),
+            changes=changes,
             changes_words=changes_words(self.watched) if self.watched else "",
             unlikeness=unlikeness_of(self.observations, self.engine.knowledge),
             left_out=self.left_out,

@@ -121,9 +121,26 @@ def test_it_is_told_what_changes_are_judged_by(tmp_path: Path) -> None:
     write_forecast(made, tmp_path)
     record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
     assert "among the simulated people who taught" in record["changes_are"]
+    assert sum("noise of simulated people's scans" in words for words in record["warnings"]) == 1
+    with (tmp_path / "changes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["kind"], row["noise_learned_from"]) for row in rows} == {
+        ("rate", ""),
+        ("change", "simulated people"),
+    }
     weights = {rate["region"]: rate["data_weight"] for rate in record["rates"]}
     assert weights == pytest.approx(made_weights(made))
     assert record["data_weight"] == pytest.approx(np.mean(list(weights.values())))
+
+
+@pytest.mark.parametrize(("ages", "are_simulated"), [((66,), True), ((66, 69), False)])
+def test_noise_of_real_scans_or_of_no_change_is_not_doubted(
+    ages: tuple[float, ...], are_simulated: bool
+) -> None:
+    knowledge = replace(fake_knowledge(), are_simulated=are_simulated)
+    made = forecast_of(*ages, engine=fake_engine(prior=fake_prior(), knowledge=knowledge))
+    assert not any("noise of simulated" in words for words in made.warnings)
+    assert {change.noise_learned_from for change in made.changes} <= {"people"}
 
 
 def made_weights(made: Forecast) -> dict[str, float]:
