@@ -88,8 +88,7 @@ def _reasons(done: Forecasts) -> dict[str, str]:
 
 
 def _tell(done: Forecasts, arguments: argparse.Namespace) -> None:
-    for words in done.left_out:
-        print(f"Warning: {words}", file=sys.stderr)
+    tell_warnings((*done.left_out, *done.notices))
     outcome = done.outcome
     if not outcome.results and not done.found:
         first = outcome.failures[0]

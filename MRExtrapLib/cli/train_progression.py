@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from MRExtrapLib.model.folder import Model
     from MRExtrapLib.progression.cohort import Cohort
     from MRExtrapLib.progression.fitting import PriorFitting
-    from MRExtrapLib.progression.knowledge import Knowledge
-    from MRExtrapLib.progression.learning import Lesson
     from MRExtrapLib.progression.prior import Prior
     from MRExtrapLib.progression.response import Response
     from MRExtrapLib.training.packing import Provenance
     from MRExtrapLib.training.people import PersonScans
-    from MRExtrapLib.training.progression import Encoded
+    from MRExtrapLib.training.progression import Encoded, LearnedVolumes
 
 ENCODED = 0.9
 """Share of the time before fitting begins."""
@@ -85,11 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
     response = _response(learners, encoded, model, engine.identity)
-    knowledge, lesson = learned_volumes(encoded, response)
+    learned = learned_volumes(encoded, response)
     write_people(cohort, arguments.output / "people.tsv")
     provenance = _provenance(arguments, model, cohort, (time.monotonic() - started) / 3600)
-    pack_progression(coarse, knowledge, model, provenance, arguments.output / "model")
-    _tell_learned(coarse.spread(), cohort, knowledge, lesson)
+    pack_progression(coarse, learned.knowledge, model, provenance, arguments.output / "model")
+    _tell_learned(coarse.spread(), cohort, learned)
     print(f"The model that holds the prior is {arguments.output / 'model'}.")
     return 0
 
@@ -137,10 +135,11 @@ def _tell(left_out: Sequence[str]) -> None:
         print(f"left out: {sentence}", file=sys.stderr)
 
 
-def _tell_learned(prior: Prior, cohort: Cohort, knowledge: Knowledge, lesson: Lesson) -> None:
+def _tell_learned(prior: Prior, cohort: Cohort, learned: LearnedVolumes) -> None:
     from MRExtrapLib.progression.posterior import mean_data_weight
     from MRExtrapLib.progression.volumes import FLUID
 
+    knowledge, lesson = learned.knowledge, learned.lesson
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
     print(f"{len(cohort.people)} people, {len(prior.factors)} patterns of change and")
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
@@ -151,6 +150,9 @@ def _tell_learned(prior: Prior, cohort: Cohort, knowledge: Knowledge, lesson: Le
     print(lesson.prior.wandering_words)
     if knowledge.calibration:
         print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
+    else:
+        why = f"with some people kept apart to test them: {learned.uncalibrated}"
+        print(f"Intervals of volumes stay uncalibrated; {why}")
 
 
 def _fitting(arguments: argparse.Namespace) -> PriorFitting:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from MRExtrapLib import __version__
 from MRExtrapLib.evaluation.truth import visit_of
+from MRExtrapLib.forecast.anchoring import IMAGE_WORDS, SEGMENTATION_WORDS
 from MRExtrapLib.forecast.output import forecast_record, write_segmentation
 from MRExtrapLib.forecast.provenance import RESEARCH_USE, Json, write_record
 from MRExtrapLib.forecast.result import Forecast, Prediction, VolumeRow
@@ -31,14 +32,14 @@ README = f"""# Forecasts by MRExtrap
 **{RESEARCH_USE}**
 
 - `sub-*/[ses-*/]anat/*_desc-predictedAApBB_T1w.nii.gz`: the brain predicted for age AA.BB, on the grid of the
-  last scan; its segmentation (`_dseg.nii.gz`, FreeSurfer numbers), and one standard deviation
-  (`_desc-uncertaintyAApBB_T1w.nii.gz`).
+  last scan (its `.json` says which kind of image: plain, added or warped); its segmentation
+  (`_dseg.nii.gz`, FreeSurfer numbers), and one standard deviation (`_desc-uncertaintyAApBB_T1w.nii.gz`).
 - `sub-*/sub-*_volumes.tsv`: observed, reconstructed and predicted volumes in ml with 95 % bounds; `.json`
   beside it and `group_rates.json` say how they are told.
 - `sub-*/sub-*_forecast.json`: inputs with hashes, model, method, warnings.
 - `sub-*/figures`: volumes against age, and slices.
-- `group_rates.tsv`, `group_summary.tsv`: made by the group level; means are of people forecast by one model
-  and method.
+- `group_rates.tsv`, `group_summary.tsv`: made by the group level; predicted rates, the current ones beside
+  those expected of such people, and means of the predicted ones, of people forecast by one model and method.
 - `left_out.tsv`: who could not be forecast, which scans were not used, and why.
 """
 
@@ -46,6 +47,15 @@ README = f"""# Forecasts by MRExtrap
 def record_file(out: Path, participant: str) -> Path:
     """Where a person's record lies."""
     return out / participant / f"{participant}_forecast.json"
+
+
+def has_files(record: Mapping, folder: Path) -> bool:
+    """Whether all files still lie in a person's folder that its record names.
+
+    Raises:
+        KeyError, TypeError: it is no such record.
+    """
+    return all((folder / name).is_file() for name in record["files"])
 
 
 def write_dataset(out: Path, bids: Path) -> None:
@@ -119,7 +129,8 @@ def write_derivatives(
     figures = draw_forecast(forecast, folder / "figures")
     files_of = partial(_files, (anat / prefix).relative_to(folder).as_posix())
     record = forecast_record(forecast, files_of, [path.relative_to(folder) for path in figures])
-    record |= {"key": key, "predicted_rates": _rates(forecast, now)}
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    record |= {"key": key, "files": files, "predicted_rates": _rates(forecast, now)}
     write_record(record, folder / f"{participant}_forecast.json")
 
 
@@ -146,7 +157,8 @@ def _write_prediction(
     label = _label(age)
     stem = prefix.with_name(f"{prefix.name}_desc-predicted{label}")
     image = forecast.restored(prediction)
-    words = f"MRExtrap: PREDICTED, age {age:.2f}, not acquired"
+    kind = prediction.image_kind
+    words = f"MRExtrap: PREDICTED ({kind}), age {age:.2f}, not acquired"
     write_nifti(image, stem.with_name(f"{stem.name}_T1w.nii.gz"), description=words)
     write_segmentation(forecast.restored_labels(prediction), image.affine, stem)
     facts: dict[str, Json] = {
@@ -160,9 +172,11 @@ def _write_prediction(
         "Warnings": [*forecast.warnings, *prediction.warnings],
     }
     brain = f"Brain PREDICTED for age {age:.2f}; computed, not acquired"
-    write_record({"Description": brain} | facts, stem.with_name(f"{stem.name}_T1w.json"))
+    kinds = {"ImageKind": kind, "ImageKindDescription": IMAGE_WORDS[kind]}
+    write_record({"Description": brain} | kinds | facts, stem.with_name(f"{stem.name}_T1w.json"))
     labels = f"Segmentation of the brain predicted for age {age:.2f}"
-    write_record({"Description": labels} | facts, stem.with_name(f"{stem.name}_dseg.json"))
+    kinds = {"ImageKind": kind, "SegmentationOf": SEGMENTATION_WORDS[kind]}
+    write_record({"Description": labels} | kinds | facts, stem.with_name(f"{stem.name}_dseg.json"))
     spread = forecast.restored_uncertainty(prediction)
     if spread is not None:
         stem = prefix.with_name(f"{prefix.name}_desc-uncertainty{label}")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from MRExtrapLib.cohort.crew import Crew, Failure, Recipe, work_through
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.evaluation import Evaluation, LeftOut
 from MRExtrapLib.evaluation.parts import Kept
-from MRExtrapLib.evaluation.people import people_of
+from MRExtrapLib.evaluation.people import cohort_roster
 from MRExtrapLib.evaluation.person import Desk, evaluate_person, read_portraits
 from MRExtrapLib.evaluation.results import PersonResult
 from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.training.people import PersonScans, participant_of
-from MRExtrapLib.training.split import read_split
+from MRExtrapLib.training.people import PersonScans, Roster, participant_of
+from MRExtrapLib.training.split import PARTS, read_split
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Evaluated:
     Attributes:
         evaluation: of everyone.
         measured: participants that this run worked on; all others were there before.
-        failures: with what a person who mends needs.
+        failures: who is left out, with what a person who mends needs.
     """
 
     evaluation: Evaluation
@@ -70,10 +71,10 @@ def evaluate_cohort(
     Raises:
         InputError: nobody can be evaluated.
     """
-    people, words = people_of(cohort)
-    notes: tuple[str, ...] = tuple(words)
+    roster, untested = cohort_roster(cohort), ""
     if split is not None:
-        people = _tested(people, split)
+        roster, untested = _tested(roster, split)
+    people = roster.people
     desk, engine = Desk(out, design, read_truth(cohort)), recipe.open()
     found = {person.name: desk.finished(person, engine) for person in people}
     missing = [person for person in people if found[person.name] is None]
@@ -81,6 +82,7 @@ def evaluate_cohort(
     results = {result.participant: result for result in outcome.results}
     results |= {result.participant: result for result in found.values() if result is not None}
     in_order = [results[name] for name in map(participant_of, people) if name in results]
+    failures = (*outcome.failures, *(Failure(name, why) for name, why in roster.absent.items()))
     evaluation = Evaluation(
         cohort=cohort.resolve().name,
         identity=engine.identity,
@@ -89,11 +91,11 @@ def evaluate_cohort(
         portraits={one.participant: read_portraits(desk.portraits_file(one.participant)) for one in in_order},
         sameness=_kept(desk.sameness, in_order),
         wide=_kept(desk.wide, in_order),
-        failures=tuple(LeftOut(one.name, one.reason) for one in outcome.failures),
-        notes=notes,
+        failures=tuple(LeftOut(one.name, one.reason) for one in failures),
+        notes=(*roster.unused, *filter(None, [untested]), *engine.notices.words),
         volumes_words=engine.telling_words,
     )
-    return Evaluated(evaluation, tuple(one.participant for one in outcome.results), outcome.failures)
+    return Evaluated(evaluation, tuple(one.participant for one in outcome.results), failures)
 
 
 def _kept(read: Callable[[str], Kept | None], people: Sequence[PersonResult]) -> dict[str, Kept]:
@@ -102,10 +104,30 @@ def _kept(read: Callable[[str], Kept | None], people: Sequence[PersonResult]) ->
     return {name: part for name, part in found.items() if part is not None}
 
 
-def _tested(people: Sequence[PersonScans], split: Path) -> list[PersonScans]:
-    parts = read_split(split)
-    tested = [person for person in people if parts.part_of(person.name) == "test"]
+def _tested(roster: Roster, file: Path) -> tuple[Roster, str]:
+    """Those whom the split tests, and a sentence on how many others there are; nothing where there are none.
+
+    Raises:
+        InputError: it tests nobody who can be evaluated.
+    """
+    split = read_split(file)
+    part_of = {name: split.part_of(name) for name in (*(one.name for one in roster.people), *roster.absent)}
+    tested = tuple(one for one in roster.people if part_of[one.name] == "test")
     if not tested:
-        msg = f"{split} names none of these {len(people)} people as test, such as {people[0].name}."
+        people = roster.people
+        msg = f"{file} names none of these {len(people)} people as test, such as {people[0].name}."
         raise InputError(msg)
-    return tested
+    absent = {name: why for name, why in roster.absent.items() if part_of[name] == "test"}
+    return replace(roster, people=tested, absent=absent), _untested_words(Counter(part_of.values()), file)
+
+
+def _untested_words(counts: Counter[str], file: Path) -> str:
+    """How many people of each other part a split leaves aside."""
+    others = [f"{counts[part]} for {part}" for part in PARTS if part != "test" and counts[part]]
+    if not others:
+        return ""
+    kept = counts.total() - counts["test"]
+    return (
+        f"{kept} of {counts.total()} people of the cohort are not in it, as {file.name} does not test them: "
+        f"it keeps {' and '.join(others)}."
+    )

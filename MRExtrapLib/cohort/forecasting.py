@@ -9,7 +9,7 @@ from pathlib import Path
 
 from MRExtrapLib.anatomy.borders import NAMING
 from MRExtrapLib.cohort.crew import Crew, Outcome, Recipe, work_through
-from MRExtrapLib.cohort.derivatives import record_file, write_derivatives
+from MRExtrapLib.cohort.derivatives import has_files, record_file, write_derivatives
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
@@ -22,7 +22,7 @@ from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
-LAYOUT = 2
+LAYOUT = 3
 """Of a person's derivatives; those of another layout are made anew."""
 
 
@@ -77,10 +77,11 @@ class Order:
         )
 
     def is_done(self, person: PersonScans, engine: Engine) -> bool:
-        """Whether an earlier run forecast the same."""
+        """Whether an earlier run forecast the same, and all that it wrote is still there."""
+        file = record_file(self.out, participant_of(person))
         try:
-            record = json.loads(record_file(self.out, participant_of(person)).read_text(encoding="utf-8"))
-            return bool(record["key"] == self.key(person, engine))
+            record = json.loads(file.read_text(encoding="utf-8"))
+            return has_files(record, file.parent) and bool(record["key"] == self.key(person, engine))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
@@ -107,11 +108,13 @@ class Forecasts:
         outcome: participants forecast now, and failures.
         found: participants that were there before.
         left_out: sentences on scans and people that could not be used.
+        notices: of the engine, what a reader must know of all forecasts alike.
     """
 
     outcome: Outcome[str]
     found: tuple[str, ...]
     left_out: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def forecast_cohort(
@@ -135,7 +138,7 @@ def forecast_cohort(
     missing = [person for person in people if not order.is_done(person, engine)]
     outcome = work_through(missing, order, recipe, crew, progress)
     found = tuple(participant_of(person) for person in people if person not in missing)
-    return Forecasts(outcome, found, tuple(left_out))
+    return Forecasts(outcome, found, tuple(left_out), engine.notices.words)
 
 
 def subject_of(person: PersonScans) -> Subject:

@@ -1,4 +1,4 @@
-"""The group level: everyone's predicted rates of change in one table, and their means by diagnosis.
+"""The group level: everyone's rates of change in one table, and the means of predicted ones by diagnosis.
 
 Means are taken within one model and method: others draw other borders, or weigh the scans otherwise.
 """
@@ -32,7 +32,24 @@ COLUMN_WORDS = {
     "ml_per_year": "predicted change per year",
     "percent_per_year": "the same, in percent of start_ml",
     "low_ml_per_year": "with high_ml_per_year: 95 % of what a new scan would show, its own noise included",
+    "current_ml_per_year": "change per year over the scans: bayes, of the line through the person's volumes, "
+    "where the model knows of volumes; linear, of least squares through three scans or more",
+    "current_low_ml_per_year": "with current_high_ml_per_year: 95 % bounds of current_ml_per_year, no scan's "
+    "noise included",
+    "expected_ml_per_year": "change per year that is expected of people of this age, sex and diagnosis; "
+    "linear knows none",
+    "share_slower": "share of such people, 0 to 1, whose change is slower than current_ml_per_year, in the "
+    "direction in which they change on average; linear knows none",
 }
+
+CURRENT_RATE = {
+    "current_ml_per_year": "ml_per_year",
+    "current_low_ml_per_year": "low_ml_per_year",
+    "current_high_ml_per_year": "high_ml_per_year",
+    "expected_ml_per_year": "expected_ml_per_year",
+    "share_slower": "share_slower",
+}
+"""Column → what a record's `rates` call it; there they stand beside no predicted rate of the same name."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +140,12 @@ def _rows(participant: str, record: Mapping) -> list[dict[str, object]]:
         "data_weight": record["data_weight"],
         "model": _model_label(record),
     }
+    current = {rate["region"]: rate for rate in record["rates"]}
     return [
-        person | rate | {"percent_per_year": _percent(rate["ml_per_year"], rate["start_ml"])}
+        person
+        | rate
+        | {"percent_per_year": _percent(rate["ml_per_year"], rate["start_ml"])}
+        | {column: current.get(rate["region"], {}).get(name) for column, name in CURRENT_RATE.items()}
         for rate in record["predicted_rates"]
     ]
 

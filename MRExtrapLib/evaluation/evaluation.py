@@ -47,7 +47,7 @@ class Evaluation:
         portraits: participant → name → portrait.
         sameness: participant → what is left of the person in a prediction.
         wide: participant → what is predicted from the first and the last scan alone.
-        failures: who could not.
+        failures: who could not be, for want of ages or scans, or because the work on them failed.
         notes: what a reader must know of the cohort, in sentences.
         volumes_words: how volumes are told; nothing where they are told as they are seen.
     """

@@ -8,11 +8,20 @@ from pathlib import Path
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.progression.line import FEWEST_SCANS, SAME_AGE_YEARS
-from MRExtrapLib.training.people import PersonScans, find_people
+from MRExtrapLib.training.people import PersonScans, Roster, roster_of
 
 
 def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[PersonScans], list[str]]:
     """Everyone in a BIDS tree with scans at enough different ages, and sentences on what is left out.
+
+    The same as `cohort_roster`, with its errors, for whoever only passes the sentences on.
+    """
+    roster = cohort_roster(cohort, fewest_scans)
+    return list(roster.people), roster.left_out
+
+
+def cohort_roster(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> Roster:
+    """Everyone in a BIDS tree with scans at enough different ages, and who is not among them.
 
     Of several scans at one age the first by name is taken: a forecast wants each age once.
 
@@ -22,20 +31,21 @@ def people_of(cohort: Path, fewest_scans: int = FEWEST_SCANS) -> tuple[list[Pers
     if not cohort.is_dir():
         msg = f"There is no folder {cohort}; give a BIDS tree with *_T1w.nii.gz files."
         raise InputError(msg)
-    found, left_out = find_people([cohort.absolute()], fewest_scans)  # workers may run in another folder
-    people = []
-    for one in found:
+    found = roster_of([cohort.absolute()], fewest_scans)  # workers may run in another folder
+    people, absent, unused = [], dict(found.absent), list(found.unused)
+    for one in found.people:
         person = _one_scan_an_age(one)
-        left_out += [f"{path.name}: another scan at this age is used." for path in _dropped(one, person)]
+        unused += [f"{path.name}: another scan at this age is used." for path in _dropped(one, person)]
         if len(person.paths) >= fewest_scans:
             people.append(person)
         else:
-            left_out.append(f"{one.name}: all scans are at one age.")
+            absent[one.name] = "all scans are at one age."
+    roster = Roster(tuple(people), absent, tuple(unused))
     if not people:
-        why = f" ({left_out[0].rstrip('.')})" if left_out else ""
+        why = f" ({roster.left_out[0].rstrip('.')})" if roster.left_out else ""
         msg = f"{cohort} holds nobody with {fewest_scans} scans at known, different ages{why}."
         raise InputError(msg)
-    return people, left_out
+    return roster
 
 
 def _one_scan_an_age(one: PersonScans) -> PersonScans:

@@ -21,8 +21,14 @@ from MRExtrapLib.model.manifest import KNOWLEDGE_FILES, VOLUMES_FILE, weights_fi
 from MRExtrapLib.model.segmenter import SegmenterNetwork
 from MRExtrapLib.model.typed_json import to_json
 from MRExtrapLib.progression.coarse import stored_prior
-from MRExtrapLib.progression.knowledge import parse_knowledge
+from MRExtrapLib.progression.knowledge import Knowledge, parse_knowledge
 from MRExtrapLib.training.progression import fingerprint_of
+
+WITHOUT_KNOWLEDGE = (
+    "there are no calibrated intervals, no rates beside such people's, no judged changes, and no measure of "
+    "how unlike the known ones a scan is."
+)
+"""What a forecast lacks then."""
 
 
 def load_engine(
@@ -65,10 +71,22 @@ def load_engine(
     if latents is not None:
         codec = KeepingCodec(codec, latents, loaded.sha256, place.words)
     prior = None if loaded.progression is None else stored_prior(loaded.progression)
-    knowledge = None if loaded.volumes is None else parse_knowledge(loaded.volumes, VOLUMES_FILE)
-    if identity.segmenter != "own":  # another segmenter draws other borders
-        knowledge = None
+    knowledge = _knowledge_of(loaded, identity.segmenter, notices)
     return Engine(codec, found, template, identity, prior=prior, knowledge=knowledge, notices=notices)
+
+
+def _knowledge_of(model: Model, segmenter: str, notices: Notices) -> Knowledge | None:
+    """What the model knows of volumes as they are measured; where it is nothing, the notices say why."""
+    if model.volumes is None:
+        notices.tell(f"The model {model.name} knows nothing of regional volumes: {WITHOUT_KNOWLEDGE}")
+        return None
+    if segmenter != "own":  # another segmenter draws other borders
+        notices.tell(
+            f"Volumes are measured by the segmenter {segmenter}, not by one of the model {model.name}, "
+            f"so that nothing counts that it knows of them: {WITHOUT_KNOWLEDGE}"
+        )
+        return None
+    return parse_knowledge(model.volumes, VOLUMES_FILE)
 
 
 def _knowledge_sha256(*models: Model) -> str:

@@ -75,7 +75,7 @@ def write_forecast(
         progress(index / len(forecast.predictions), f"writing age {prediction.age_years:.2f}")
         _write_prediction(forecast, prediction, folder, image_format)
     write_volume_rows((*forecast.rows, *forecast.left_out_rows), folder / "volumes.csv")
-    if forecast.changes or forecast.rates:
+    if forecast.changes_words:  # rates of least squares alone are in forecast.json
         write_changes(forecast, folder / "changes.csv")
     figures = [path.relative_to(folder) for path in draw(forecast, folder)] if draw else ()
     record = forecast_record(forecast, partial(_files, ENDINGS[image_format]), figures)
@@ -150,11 +150,11 @@ def forecast_record(forecast: Forecast, files_of: FilesOf, figures: Iterable[Pat
             _prediction_record(prediction, files_of(prediction)) for prediction in forecast.predictions
         ],
         "volumes_are": forecast.volumes_words,
-        "predicted_volume": DECODED_VOLUME if not forecast.rates else LINE_VOLUME,
+        "predicted_volume": LINE_VOLUME if forecast.rates and forecast.method == "bayes" else DECODED_VOLUME,
         "data_weight": forecast.data_weight,
         "uncertainty": forecast.uncertainty_words,
         "rates": [asdict(rate) for rate in forecast.rates],
-        "rates_are": RATES_STATED if forecast.rates else "",
+        "rates_are": RATES_STATED[forecast.method] if forecast.rates else "",
         "changes": [asdict(change) for change in forecast.changes],
         "changes_are": forecast.changes_words,
         "left_out": [asdict(row) | {"error_ml": row.error_ml} for row in forecast.left_out],

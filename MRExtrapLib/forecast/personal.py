@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from MRExtrapLib.forecast.subject import Method
 from MRExtrapLib.forecast.volumes import CONFIDENCE, PersonVolumes
 
 CHANGES_JUDGED = (
@@ -20,10 +21,18 @@ CHANGES_JUDGED = (
     "probability is given."
 )
 
-RATES_STATED = (
-    "Rates and their 95 % bounds are those of the Bayesian line through the person's volumes and of its "
-    "prior; other people calibrated the intervals of volumes, not these."
+NOISE_OF_SIMULATED = (
+    "Whether an observed change is real was judged by the noise of simulated people's scans: two real scans "
+    "of an unchanged brain may differ by more, so take its probability for the most that it can be."
 )
+"""For whoever is told probabilities that rest on no real rescan."""
+
+RATES_STATED: Mapping[Method, str] = {
+    "bayes": "Rates and their 95 % bounds are those of the Bayesian line through the person's volumes and of "
+    "its prior; other people calibrated the intervals of volumes, not these.",
+    "linear": "Rates are least squares through the person's own observed volumes, their 95 % bounds are "
+    "Student's t by what these leave of the line; nothing is said of other people, and nothing of two scans.",
+}
 
 REACH = float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0))
 """Standard deviations to each side that hold 95 %."""
@@ -34,9 +43,10 @@ class RegionRate:
     """How fast a region of this person changes, beside people of the same age, sex and diagnosis.
 
     Attributes:
-        ml_per_year: of this person, scans and prior weighed; low and high bound 95 %.
+        ml_per_year: of this person, scans and prior weighed, or by least squares; low and high bound 95 %.
         percent_per_year: the same, in percent of the person's mean volume.
-        expected_ml_per_year: of such people; its low and high hold 95 % of them.
+        expected_ml_per_year: of such people; its low and high hold 95 % of them. None, as all that follows,
+            by least squares, which knows nobody else.
         share_slower: of such people change less, or the other way; 0.5 is the middle.
         data_weight: how much the scans count in it against what is known of such people, 0 to 1.
     """
@@ -46,11 +56,11 @@ class RegionRate:
     low_ml_per_year: float
     high_ml_per_year: float
     percent_per_year: float | None
-    expected_ml_per_year: float
-    expected_low_ml_per_year: float
-    expected_high_ml_per_year: float
-    share_slower: float
-    data_weight: float
+    expected_ml_per_year: float | None = None
+    expected_low_ml_per_year: float | None = None
+    expected_high_ml_per_year: float | None = None
+    share_slower: float | None = None
+    data_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class RegionChange:
             (flat prior, normal noise): 0.5 tells nothing, 0.975 is what is usually called significant. None
             where the two scans' contrast differs by more than age makes it: nobody measured that noise.
         smallest_real_ml: below it, at 95 %, a difference may be noise alone; likewise.
+        noise_learned_from: whose scans taught what the noise is: people's, or simulated people's.
     """
 
     region: str
@@ -73,6 +84,7 @@ class RegionChange:
     noise_ml: float
     probability: float | None
     smallest_real_ml: float | None
+    noise_learned_from: str
 
 
 def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
@@ -96,6 +108,33 @@ def region_rates(volumes: PersonVolumes) -> tuple[RegionRate, ...]:
         )
         for region in line.regions
     )
+
+
+def least_squares_rates(
+    observed_ml: Sequence[Mapping[str, float]], ages_years: Sequence[float]
+) -> tuple[RegionRate, ...]:
+    """The yearly change of each region by least squares; none of two scans, which leave no error to judge.
+
+    Args:
+        observed_ml: one mapping a visit.
+        ages_years: one a visit, no two alike.
+
+    >>> [rate] = least_squares_rates([{"ventricles": ml} for ml in (20.0, 21.0, 22.0)], [70.0, 71.0, 72.0])
+    >>> round(rate.ml_per_year, 3), round(rate.high_ml_per_year, 3), rate.share_slower
+    (1.0, 1.0, None)
+    """
+    freedom = len(ages_years) - 2
+    if freedom < 1:
+        return ()
+    rates = []
+    for region in observed_ml[0]:
+        volumes = np.array([seen[region] for seen in observed_ml])
+        fit = stats.linregress(ages_years, volumes)
+        rate, half = float(fit.slope), float(stats.t.ppf((1.0 + CONFIDENCE) / 2.0, freedom) * fit.stderr)
+        mean_ml = float(volumes.mean())
+        percent = 100.0 * rate / mean_ml if mean_ml > 0 else None
+        rates.append(RegionRate(region, rate, rate - half, rate + half, percent))
+    return tuple(rates)
 
 
 def _share_slower(rate: float, expected: float, among: float) -> float:
@@ -130,6 +169,7 @@ def region_changes(
             *_judged(
                 observed_ml[j][region] - observed_ml[i][region], noise[region], are_odd[i] or are_odd[j]
             ),
+            noise_learned_from=volumes.knowledge.taught_by,
         )
         for i, j in steps
         for region in volumes.line.regions
@@ -139,6 +179,12 @@ def region_changes(
 def changes_words(volumes: PersonVolumes) -> str:
     """What the probability of a change rests on."""
     return CHANGES_JUDGED.format(whom=volumes.knowledge.taught_by)
+
+
+def changes_warnings(volumes: PersonVolumes, changes: Sequence[RegionChange]) -> tuple[str, ...]:
+    """One sentence where a change was judged by noise that no real scan taught; else none."""
+    is_judged = any(change.probability is not None for change in changes)
+    return (NOISE_OF_SIMULATED,) if is_judged and volumes.knowledge.are_simulated else ()
 
 
 def _judged(

@@ -138,9 +138,20 @@ def _method_warnings(method: Method, asked: Method | None, known: Subject, engin
     """What a reader must know of the method: why it is this one, and whether the prior knows such people."""
     if method == "bayes":
         whom = engine.knowledge.taught_by if engine.knowledge else "people"
-        return engine.prior.unfamiliar(known.covariates, whom) if engine.prior else ()
+        unfamiliar = engine.prior.unfamiliar(known.covariates, whom) if engine.prior else ()
+        return (*unfamiliar, *_calibration_warnings(engine))
     why = (
         f"The model {engine.identity.model} holds no progression prior: the line is least squares through "
         "these scans alone, without what is known of other people."
     )
     return (*([why] if asked is None else []), *line_warnings(known.ages_years))
+
+
+def _calibration_warnings(engine: Engine) -> tuple[str, ...]:
+    """One sentence where the model states intervals of volumes that nobody calibrated; else none."""
+    if engine.knowledge is None or engine.knowledge.calibration:
+        return ()
+    return (
+        f"The volumes of the model {engine.identity.model} are not calibrated: its 95 % intervals are those "
+        "of its prior, and may hold more or fewer new scans than they say.",
+    )

@@ -13,7 +13,15 @@ from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, Anchor, ImageKind, Sho
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.moving import MovableScan, compartment_changes, moved_ml
 from MRExtrapLib.forecast.observing import brain_of, scan_warnings, unlikeness_of
-from MRExtrapLib.forecast.personal import RegionChange, changes_words, region_changes, region_rates
+from MRExtrapLib.forecast.personal import (
+    RegionChange,
+    RegionRate,
+    changes_warnings,
+    changes_words,
+    least_squares_rates,
+    region_changes,
+    region_rates,
+)
 from MRExtrapLib.forecast.result import (
     Forecast,
     HeldOut,
@@ -200,6 +208,7 @@ class Prepared:
 
     def forecast(self, predictions: Sequence[Prediction]) -> Forecast:
         """These predictions, youngest first, with everything they rest on; one is at the held-out age."""
+        changes = self._changes()
         return Forecast(
             subject=self.subject,
             method=self.method,
@@ -209,14 +218,20 @@ class Prepared:
             held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
             uncertainty_words=self.uncertainty_words,
             volumes_words=self.engine.telling_words,
-            warnings=self.warnings,
+            warnings=(*self.warnings, *(changes_warnings(self.watched, changes) if self.watched else ())),
             data_weight=self.data_weight,
-            rates=region_rates(self.volumes) if self.volumes else (),
-            changes=self._changes(),
+            rates=self._rates(),
+            changes=changes,
             changes_words=changes_words(self.watched) if self.watched else "",
             unlikeness=unlikeness_of(self.observations, self.engine.knowledge),
             left_out=self.left_out,
         )
+
+    def _rates(self) -> tuple[RegionRate, ...]:
+        """Of the visits the line was fitted on."""
+        if self.method == "linear":
+            return least_squares_rates(*self._volumes_seen)
+        return region_rates(self.volumes) if self.volumes else ()
 
     def _changes(self) -> tuple[RegionChange, ...]:
         """Between the visits the line was fitted on."""

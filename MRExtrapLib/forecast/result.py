@@ -174,7 +174,8 @@ class Forecast:
         warnings: sentences about the forecast as a whole.
         volumes_words: how volumes are told; nothing where they are told as they are seen.
         data_weight: how much the scans count in the person's rate against the prior; None without one.
-        rates: this person's yearly changes beside those of such people, where volumes are predicted so.
+        rates: this person's yearly changes beside those of such people, where volumes are predicted so; by
+            least squares this person's alone, of three visits or more.
         changes: observed changes beside a scan's noise, where the model knows of volumes, by any method.
         changes_words: what they are judged by.
         left_out: each visit as the others would have predicted it, where asked for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -47,10 +47,39 @@ class PersonScans:
         return Covariates(age_years, self.covariates.sex, _latest(by_then))
 
 
+@dataclass(frozen=True)
+class Roster:
+    """Who of BIDS trees can be used, and who cannot.
+
+    Attributes:
+        people: with enough scans whose ages are known.
+        absent: name → why a person is not among them, in a sentence.
+        unused: a sentence on each scan that is not used.
+    """
+
+    people: tuple[PersonScans, ...]
+    absent: Mapping[str, str]
+    unused: tuple[str, ...]
+
+    @property
+    def left_out(self) -> list[str]:
+        """Sentences on scans, then on people, that are not used."""
+        return [*self.unused, *(f"{name}: {why}" for name, why in self.absent.items())]
+
+
 def find_people(
     folders: Sequence[Path], fewest_scans: int = FEWEST_SCANS
 ) -> tuple[list[PersonScans], list[str]]:
     """Everyone in BIDS trees with enough scans whose ages are known, and sentences on what is left out.
+
+    The same as `roster_of`, with its arguments and errors, for whoever only passes the sentences on.
+    """
+    roster = roster_of(folders, fewest_scans)
+    return list(roster.people), roster.left_out
+
+
+def roster_of(folders: Sequence[Path], fewest_scans: int = FEWEST_SCANS) -> Roster:
+    """Everyone in BIDS trees with enough scans whose ages are known, and who is not among them.
 
     Args:
         folders: BIDS trees; what lies in their derivatives is no scan.
@@ -67,16 +96,16 @@ def find_people(
     if not found:
         msg = f"No *_T1w.nii.gz in {', '.join(map(str, folders))}; give BIDS trees that hold T1 scans."
         raise InputError(msg)
-    people, left_out = [], []
+    people, absent, unused = [], {}, []
     for name, paths in found.items():
         known, ageless = _with_known_ages(paths)
-        left_out += ageless
+        unused += ageless
         if len(known) >= fewest_scans:
             people.append(_person(name, known))
         else:
             why = "one scan with an age tells nothing of rates" if known else "no scan has a known age"
-            left_out.append(f"{name}: {why}.")
-    return people, left_out
+            absent[name] = f"{why}."
+    return Roster(tuple(people), absent, tuple(unused))
 
 
 def participants_in(folder: Path) -> set[str]:

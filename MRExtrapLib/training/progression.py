@@ -158,10 +158,25 @@ def measured_people(encoded: Encoded) -> list[MeasuredPerson]:
     ]
 
 
-def learned_volumes(encoded: Encoded, response: Response | None = None) -> tuple[Knowledge, Lesson]:
+@dataclass(frozen=True, eq=False)
+class LearnedVolumes:
+    """What a cohort taught about volumes.
+
+    Attributes:
+        knowledge: for the model.
+        lesson: how sure of it these people make us.
+        uncalibrated: why nobody calibrated it, in one sentence; nothing where somebody did.
+    """
+
+    knowledge: Knowledge
+    lesson: Lesson
+    uncalibrated: str = ""
+
+
+def learned_volumes(encoded: Encoded, response: Response | None = None) -> LearnedVolumes:
     """The prior of a cohort's volumes, calibrated by cross-fitting where people are enough for it.
 
-    With it, how sure of it they make us. `response` is of them all, also where cross-fitting leaves some out.
+    `response` is of them all, also where cross-fitting leaves some out.
 
     Args:
         encoded: volumes as they are seen.
@@ -173,9 +188,9 @@ def learned_volumes(encoded: Encoded, response: Response | None = None) -> tuple
     knowledge = Knowledge(lesson.prior, are_simulated=are_simulated, response=response)
     try:
         calibration = calibrate(cross_fitted_cases(people), are_simulated=are_simulated)
-        return replace(knowledge, calibration=calibration), lesson
-    except InputError:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
-        return knowledge, lesson
+    except InputError as error:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
+        return LearnedVolumes(knowledge, lesson, str(error))
+    return LearnedVolumes(replace(knowledge, calibration=calibration), lesson)
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,6 +237,36 @@ def test_only_who_is_tested_is_evaluated(a_cohort: Path, out: Path, tmp_path: Pa
     split.write_text('{"train": [], "validation": [], "test": ["cohort/sub-01", "cohort/sub-03"]}')
     done = evaluate_cohort(a_cohort, out, FakeRecipe(), DESIGN, a_crew, split)
     assert done.measured == ("sub-01", "sub-03")
+    (words,) = done.evaluation.notes
+    assert words.startswith("7 of 9 people of the cohort are not in it, as split.json does not test them")
+    assert words.endswith("it keeps 7 for train.")
+
+
+@pytest.mark.parametrize("has_split", [False, True])
+def test_who_has_no_age_or_one_scan_is_among_those_left_out(
+    has_split: bool, a_cohort: Path, out: Path, tmp_path: Path, a_crew: Crew
+) -> None:
+    for number in (1, 5):
+        (a_cohort / f"sub-0{number}" / f"sub-0{number}_sessions.tsv").unlink()
+    for visit in (1, 2, 3):
+        shutil.rmtree(a_cohort / "sub-02" / f"ses-{visit}")
+    split = tmp_path / "split.json"
+    names = ", ".join(f'"cohort/sub-0{number}"' for number in (0, 1, 2))
+    split.write_text(f'{{"train": [], "validation": ["cohort/sub-05"], "test": [{names}]}}')
+    done = evaluate_cohort(a_cohort, out, FakeRecipe(), DESIGN, a_crew, split if has_split else None)
+    write_evaluation(done.evaluation, out)
+    with (out / "left_out.csv").open(encoding="utf-8", newline="") as file:
+        reasons = {row["name"]: row["reason"] for row in csv.DictReader(file)}
+    ageless = dict.fromkeys(
+        ["cohort/sub-01"] if has_split else ["cohort/sub-01", "cohort/sub-05"], "no scan has a known age."
+    )
+    assert reasons == ageless | {"cohort/sub-02": "one scan with an age tells nothing of rates."}
+    record = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    assert sum("6 of 9 people" in words for words in record["warnings"]) == has_split
+    assert any("it keeps 1 for validation and 5 for train." in words for words in record["warnings"]) == (
+        has_split
+    )
+    assert "cohort/sub-02: one scan" in (out / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from MRExtrapLib.cohort.forecasting import Order, forecast_cohort
 from MRExtrapLib.cohort.group import RATES, SUMMARY, summarise
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.forecast.engine import Engine
+from MRExtrapLib.forecast.subject import Method
 from MRExtrapLib.simulation.bids import write_table
 
 DONE, BAD_INPUT = 0, 2
@@ -87,6 +88,11 @@ def test_images_are_as_asked(three: Path, tmp_path: Path) -> None:
         words = ["cohort", str(three), str(tmp_path / name), "participant", "--years", "2", "--workers", "1"]
         assert main([*words, *asked], open_with_prior) == DONE
         record = json.loads(record_file(tmp_path / name, "sub-01").read_text(encoding="utf-8"))
+        for suffix, fact in (("T1w", "ImageKindDescription"), ("dseg", "SegmentationOf")):
+            (sidecar,) = (tmp_path / name).glob(f"sub-01/**/*_desc-predicted*_{suffix}.json")
+            facts = json.loads(sidecar.read_text(encoding="utf-8"))
+            assert facts["ImageKind"] == record["predictions"][0]["image_kind"]
+            assert ("moved" in facts[fact]) == (facts["ImageKind"] == "warped")
         told[name] = (record["predictions"][0]["image_kind"], record["key"])
     assert told["default"][0] == "warped"
     assert told["asked"][0] == "plain"
@@ -101,6 +107,24 @@ def test_a_second_run_makes_only_what_is_missing(three: Path, out: Path, a_crew:
     assert done.found == ("sub-00", "sub-02")
     another = forecast_cohort(Order(three, out, (2.0,)), FakeRecipe(), a_crew, labels=["00"])
     assert another.outcome.results == ("sub-00",)
+
+
+def test_who_lacks_a_file_is_forecast_again(three: Path, out: Path, a_crew: Crew) -> None:
+    order = Order(three, out, (1.0,))
+    forecast_cohort(order, FakeRecipe(), a_crew)
+    files = [path for path in (out / "sub-01").rglob("*") if path.is_file() and path.name[0] != "."]
+    gone = {
+        "sub-00": next((out / "sub-00").rglob("*_dseg.nii.gz")),
+        "sub-02": out / "sub-02" / "sub-02_volumes.tsv",
+    }
+    for path in gone.values():
+        path.unlink()
+    again = forecast_cohort(order, FakeRecipe(), a_crew)
+    assert again.outcome.results == tuple(gone)
+    assert again.found == ("sub-01",)
+    assert all(path.is_file() for path in gone.values())
+    named = json.loads(record_file(out, "sub-01").read_text(encoding="utf-8"))["files"]
+    assert {out / "sub-01" / name for name in named} == {*files} - {record_file(out, "sub-01")}
 
 
 def test_one_who_fails_is_reported_and_the_rest_is_forecast(
@@ -205,6 +229,31 @@ def test_rates_hold_the_interval_and_the_weight_of_the_scans(three: Path, out: P
         assert low < rate < high
         assert 0 < float(row["data_weight"]) < 1
         assert row["method"] == "bayes"
+
+
+@pytest.mark.parametrize("method", ["bayes", "linear"])
+def test_the_group_tells_how_people_change_beside_such_people(
+    method: Method, three: Path, out: Path, a_crew: Crew
+) -> None:
+    forecast_cohort(Order(three, out, (2.0,), method, image="plain"), FakeRecipe(tells_in_full=True), a_crew)
+    table = summarise(out, three).table
+    record = json.loads(record_file(out, "sub-01").read_text(encoding="utf-8"))
+    rates = {rate["region"]: rate for rate in record["rates"]}
+    found = [row for row in rows(table) if row["participant_id"] == "sub-01"]
+    assert {row["region"] for row in found} == rates.keys()
+    for row in found:
+        rate = rates[row["region"]]
+        assert float(row["current_ml_per_year"]) == pytest.approx(rate["ml_per_year"], abs=1e-4)
+        low, high = float(row["current_low_ml_per_year"]), float(row["current_high_ml_per_year"])
+        assert low < float(row["current_ml_per_year"]) < high
+        for column in ("expected_ml_per_year", "share_slower"):
+            if method == "linear":
+                assert row[column] == "n/a"
+            else:
+                assert float(row[column]) == pytest.approx(rate[column], abs=1e-4)
+    words = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
+    for column in ("current_ml_per_year", "current_low_ml_per_year", "expected_ml_per_year", "share_slower"):
+        assert words[column]["Description"]
 
 
 def test_a_record_names_the_files_beside_it(three: Path, out: Path, a_crew: Crew) -> None:

@@ -121,9 +121,26 @@ def test_it_is_told_what_changes_are_judged_by(tmp_path: Path) -> None:
     write_forecast(made, tmp_path)
     record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
     assert "among the simulated people who taught" in record["changes_are"]
+    assert sum("noise of simulated people's scans" in words for words in record["warnings"]) == 1
+    with (tmp_path / "changes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["kind"], row["noise_learned_from"]) for row in rows} == {
+        ("rate", ""),
+        ("change", "simulated people"),
+    }
     weights = {rate["region"]: rate["data_weight"] for rate in record["rates"]}
     assert weights == pytest.approx(made_weights(made))
     assert record["data_weight"] == pytest.approx(np.mean(list(weights.values())))
+
+
+@pytest.mark.parametrize(("ages", "are_simulated"), [((66,), True), ((66, 69), False)])
+def test_noise_of_real_scans_or_of_no_change_is_not_doubted(
+    ages: tuple[float, ...], are_simulated: bool
+) -> None:
+    knowledge = replace(fake_knowledge(), are_simulated=are_simulated)
+    made = forecast_of(*ages, engine=fake_engine(prior=fake_prior(), knowledge=knowledge))
+    assert not any("noise of simulated" in words for words in made.warnings)
+    assert {change.noise_learned_from for change in made.changes} <= {"people"}
 
 
 def made_weights(made: Forecast) -> dict[str, float]:
@@ -238,7 +255,6 @@ def test_least_squares_judges_changes_as_bayes_does() -> None:
     assert linear.changes == bayes.changes
     assert len(linear.changes) == 3 * 4
     assert linear.changes_words == bayes.changes_words
-    assert linear.rates == ()
     speeding = replace(ENGINE.knowledge.prior, acceleration=np.array([0.0, 0.2, 0.0, 0.0]))
     engine = replace(ENGINE, knowledge=replace(ENGINE.knowledge, prior=speeding))
     prepared = [
@@ -249,6 +265,32 @@ def test_least_squares_judges_changes_as_bayes_does() -> None:
     assert bends == [0.2, 0.0]  # each is judged beside the line that it forecasts along
     wild = forecast(Subject(fake_visits(66, 69, 72)), Request((75,), "linear"), ENGINE)
     assert any("do not lie on a line" in words for words in wild.warnings)
+
+
+@pytest.mark.parametrize("knows_volumes", [True, False])
+def test_least_squares_states_the_rate_of_three_scans_and_of_nobody_else(
+    knows_volumes: bool, tmp_path: Path
+) -> None:
+    ages = (66.0, 68.0, 72.0)
+    engine = ENGINE if knows_volumes else fake_engine(prior=fake_prior())
+    assert forecast_of(*ages[:2], method="linear", engine=engine).rates == ()
+    made = forecast_of(*ages, method="linear", engine=engine)
+    for rate in made.rates:
+        line, covariance = np.polyfit(ages, volumes_of(made)[rate.region], 1, cov="unscaled")
+        left = volumes_of(made)[rate.region] - np.polyval(line, ages)
+        deviation = np.sqrt(covariance[0, 0] * np.sum(left**2))  # one degree of freedom
+        assert rate.ml_per_year == pytest.approx(line[0])
+        assert rate.high_ml_per_year - rate.ml_per_year == pytest.approx(12.706 * deviation, rel=1e-4)
+        assert (rate.expected_ml_per_year, rate.share_slower, rate.data_weight) == (None, None, None)
+    write_forecast(made, tmp_path)
+    record = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
+    assert len(record["rates"]) == 4
+    assert "least squares through the person's own" in record["rates_are"]
+    assert "line through the observed volumes" not in record["predicted_volume"]
+    assert (tmp_path / "changes.csv").exists() == knows_volumes
+    if knows_volumes:
+        with (tmp_path / "changes.csv").open(newline="", encoding="utf-8") as file:
+            assert {row["share_slower"] for row in csv.DictReader(file) if row["kind"] == "rate"} == {""}
 
 
 def test_an_image_that_shows_other_volumes_is_told() -> None:

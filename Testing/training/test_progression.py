@@ -203,6 +203,26 @@ def test_the_command_makes_a_model_that_forecasts_from_one_scan(
     assert np.median(change) == pytest.approx(4 * RATE, rel=0.2)
 
 
+@pytest.mark.parametrize(("people", "is_calibrated"), [(8, False), (PEOPLE, True)])
+def test_it_is_told_why_intervals_stay_uncalibrated(
+    people: int,
+    is_calibrated: bool,
+    a_cohort: Path,
+    a_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for number in range(people, PEOPLE):
+        shutil.rmtree(a_cohort / f"sub-{number:02d}")
+    options = ("--factors", "0", "--noise-factors", "0", "--iterations", "1")
+    assert main(words_for(a_cohort, a_model, tmp_path / "run", *options), open_engine) == DONE
+    assert (knowledge_of(tmp_path / "run" / "model").calibration is not None) == is_calibrated
+    said = capsys.readouterr().out
+    assert ("are calibrated by cross-fitting" in said) == is_calibrated
+    why = "stay uncalibrated; with some people kept apart to test them: A prior needs at least 8 people"
+    assert (why in said) == (not is_calibrated)
+
+
 def write_truth(cohort: Path, share: float) -> None:
     """A table of true volumes, of whose change the fake segmenter sees a share."""
     rows, engine = ["participant_id\tsession_id\tregion\tvolume_ml"], fake_engine()
