@@ -25,19 +25,26 @@ RATE = -1.5
 
 @dataclass(frozen=True)
 class FakeRecipe:
-    """Opens the fake engine, with a prior or without; it may see half of a change and tell it in full."""
+    """Opens the fake engine, with a prior or without; it may see half of a change and tell it in full.
+
+    Attributes:
+        learners: keys of those whom its prior of volumes knows; without it knows nothing of volumes.
+    """
 
     has_prior: bool = True
     kept: float = 0.9
     tells_in_full: bool = False
+    learners: tuple[str, ...] = ()
 
     def open(self) -> Engine:
         engine = fake_engine(kept=self.kept, prior=fake_prior() if self.has_prior else None)
-        if not self.tells_in_full:
+        if not self.tells_in_full and not self.learners:
             return engine
-        knowledge = fake_knowledge()
-        response = Response(dict.fromkeys(knowledge.prior.regions, 0.5), 20)
-        return replace(engine, knowledge=replace(knowledge, response=response))
+        knowledge = replace(fake_knowledge(), learners=self.learners)
+        if self.tells_in_full:
+            response = Response(dict.fromkeys(knowledge.prior.regions, 0.5), 20)
+            knowledge = replace(knowledge, response=response)
+        return replace(engine, knowledge=knowledge)
 
 
 @dataclass(frozen=True)

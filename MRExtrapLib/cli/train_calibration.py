@@ -17,6 +17,8 @@ from MRExtrapLib.cli.crew import add_crew, crew_of, recipe_of, tell_failures
 from MRExtrapLib.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from MRExtrapLib.model.folder import Model
     from MRExtrapLib.progression.calibration import Case
     from MRExtrapLib.progression.knowledge import Knowledge
@@ -52,13 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     from MRExtrapLib.progression.calibrating import calibrate
     from MRExtrapLib.progression.knowledge import parse_knowledge
     from MRExtrapLib.training.packing import pack_calibration
-    from MRExtrapLib.training.people import families_of, is_simulated
+    from MRExtrapLib.training.people import families_of, is_simulated, person_key
 
     started, model = time.monotonic(), load_model(find_model(arguments.model))
     if model.volumes is None or model.progression is None:
         msg = f"The model {model.name} holds no priors to calibrate; run train progression first."
         raise ModelError(msg)
-    people = _people(arguments)
+    known = parse_knowledge(model.volumes, model.name)
+    people = _people(arguments, known)
     arguments.output.mkdir(parents=True, exist_ok=True)
     with progress_on(sys.stderr) as progress:
         trying = Trying(arguments.output.resolve() / "scans")
@@ -68,8 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     cases = [replace(case, family=families[one.name]) for one in outcome.results for case in one.cases]
     write_cases(cases, arguments.output / "cases.csv")
     calibration = calibrate(cases, are_simulated=all(map(is_simulated, families)))
-    known = parse_knowledge(model.volumes, model.name)
-    knowledge = replace(known, calibration=calibration, likeness=likeness_of(outcome.results))
+    met = tuple(sorted({person_key(one.name) for one in outcome.results}))
+    knowledge = replace(
+        known, calibration=calibration, calibrators=met, likeness=likeness_of(outcome.results)
+    )
     taught = {one.name for one in outcome.results}
     told = [one for one in people if one.name in taught]
     provenance = _provenance(arguments, model, told, (time.monotonic() - started) / 3600)
@@ -80,9 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _people(arguments: argparse.Namespace) -> list[PersonScans]:
+def _people(arguments: argparse.Namespace, known: Knowledge) -> list[PersonScans]:
+    """All that may calibrate: nobody whom the prior knows, on whom it looks surer than it is."""
     from MRExtrapLib.evaluation.people import people_of
-    from MRExtrapLib.training.people import require_own_names
+    from MRExtrapLib.training.people import is_among, require_own_names
     from MRExtrapLib.training.split import read_split
 
     require_own_names(arguments.cohort)
@@ -93,15 +99,24 @@ def _people(arguments: argparse.Namespace) -> list[PersonScans]:
     if arguments.split:
         split = read_split(arguments.split)
         people = [person for person in people if split.part_of(person.name) == "validation"]
-    if not people:
-        why = (
-            f"{arguments.split} names nobody of these cohorts as validation"
-            if arguments.split
-            else "all are left out"
-        )
-        msg = f"Nobody is left to calibrate on: {why}. Give people with two or more scans and ages."
+    strangers = [person for person in people if not is_among(person.name, known.learners)]
+    for person in people:
+        if person not in strangers:
+            print(f"left out: {person.name} taught the prior, which is surer of them.", file=sys.stderr)
+    if not strangers:
+        msg = f"Nobody is left to calibrate on: {_nobody_words(arguments.split, len(people))}."
         raise InputError(msg)
-    return people
+    return strangers
+
+
+def _nobody_words(split: Path | None, learners: int) -> str:
+    """Why nobody is left, of whom so many are left out as they taught the prior, and what to do."""
+    give = "give people with two or more scans and ages"
+    if learners:
+        return f"all {learners} taught the prior, which is calibrated by cross-fitting already; give others"
+    if split:
+        return f"{split} names nobody of these cohorts as validation; {give}"
+    return f"all are left out; {give}"
 
 
 def _tell(knowledge: Knowledge) -> None:

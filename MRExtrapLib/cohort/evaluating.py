@@ -18,7 +18,7 @@ from MRExtrapLib.evaluation.trials import Design
 from MRExtrapLib.evaluation.truth import read_truth
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.training.people import PersonScans, Roster, participant_of
+from MRExtrapLib.training.people import PersonScans, Roster, is_among, participant_of
 from MRExtrapLib.training.split import PARTS, read_split
 
 
@@ -92,10 +92,23 @@ def evaluate_cohort(
         sameness=_kept(desk.sameness, in_order),
         wide=_kept(desk.wide, in_order),
         failures=tuple(LeftOut(one.name, one.reason) for one in failures),
-        notes=(*roster.unused, *filter(None, [untested]), *engine.notices.words),
+        notes=(*roster.unused, *filter(None, [untested, _met_words(people, engine)]), *engine.notices.words),
         volumes_words=engine.telling_words,
     )
     return Evaluated(evaluation, tuple(one.participant for one in outcome.results), failures)
+
+
+def _met_words(people: Sequence[PersonScans], engine: Engine) -> str:
+    """A sentence on those who test what they taught; nothing where there are none."""
+    known = engine.knowledge
+    met = (*known.learners, *known.calibrators) if known else ()
+    count = sum(is_among(one.name, met) for one in people)
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(people)} people taught or calibrated the model, or are copies of who did: it looks "
+        "better than it is of others."
+    )
 
 
 def _kept(read: Callable[[str], Kept | None], people: Sequence[PersonResult]) -> dict[str, Kept]:

@@ -34,6 +34,8 @@ class Knowledge:
         likeness: of scans to those of the calibration; likewise.
         are_simulated: whether all whom the prior was learned from were simulated.
         response: how much of a change is seen; None where nobody's true changes were known.
+        learners, calibrators: keys of the people (`training.people.person_key`) from whom the prior, and the
+            calibration, was learned; none in models that kept none. Who is among them tests nothing.
     """
 
     prior: VolumePrior
@@ -41,6 +43,8 @@ class Knowledge:
     likeness: Likeness | None = None
     are_simulated: bool = False
     response: Response | None = None
+    learners: tuple[str, ...] = ()
+    calibrators: tuple[str, ...] = ()
 
     @property
     def taught_by(self) -> str:
@@ -87,6 +91,8 @@ class _Record:
     likeness: Likeness | None = None
     are_simulated: bool = False
     response: Response | None = None
+    learners: tuple[str, ...] = ()
+    calibrators: tuple[str, ...] = ()
 
 
 def people_words(are_simulated: bool) -> str:
@@ -117,6 +123,8 @@ def knowledge_text(knowledge: Knowledge) -> str:
         likeness=knowledge.likeness,
         are_simulated=knowledge.are_simulated,
         response=knowledge.response,
+        learners=knowledge.learners,
+        calibrators=knowledge.calibrators,
     )
     return json.dumps(to_json(record), indent=1, allow_nan=False) + "\n"
 
@@ -147,7 +155,15 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
     bends = np.array(record.acceleration), np.array(record.wandering)
     volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, *bends)
-    return Knowledge(volumes, record.calibration, record.likeness, record.are_simulated, record.response)
+    return Knowledge(
+        prior=volumes,
+        calibration=record.calibration,
+        likeness=record.likeness,
+        are_simulated=record.are_simulated,
+        response=record.response,
+        learners=record.learners,
+        calibrators=record.calibrators,
+    )
 
 
 def _row(values: NDArray) -> Row:

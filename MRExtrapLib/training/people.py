@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -206,6 +206,36 @@ def families_of(names: Iterable[str]) -> dict[str, str]:
     brains = {name: brain_of(name) for name in names}
     copied = {brain for name, brain in brains.items() if is_simulated(name)}
     return {name: brain if brain in copied else name for name, brain in brains.items()}
+
+
+def people_keys(names: Iterable[str]) -> dict[str, str]:
+    """Name → short hash of the brain's name in whatever tree, by which a model knows whom it has met.
+
+    Real people of one name in two trees have two keys; a brain and what was simulated of it have one.
+
+    >>> keys = people_keys(["a/sub-1sim1", "b/sub-1sim2", "a/sub-2", "b/sub-2"])
+    >>> keys["a/sub-1sim1"] == keys["b/sub-1sim2"], keys["a/sub-2"] == keys["b/sub-2"]
+    (True, False)
+    """
+    return {name: key_of(family) for name, family in families_of(names).items()}
+
+
+def person_key(name: str) -> str:
+    """A short hash by which a model knows whom it met: of the brain if simulated, else of tree and person.
+
+    >>> person_key("a/sub-1sim1") == person_key("b/sub-1sim2"), person_key("a/sub-2") == person_key("b/sub-2")
+    (True, False)
+    """
+    return key_of(brain_of(name) if is_simulated(name) else name)
+
+
+def is_among(name: str, keys: Collection[str]) -> bool:
+    """Whether a model that has met these people has met this one, or perhaps a copy simulated of it.
+
+    >>> is_among("a/sub-1", [person_key("b/sub-1sim2")]), is_among("a/sub-1", [person_key("b/sub-1")])
+    (True, False)
+    """
+    return person_key(name) in keys or key_of(brain_of(name)) in keys
 
 
 def key_of(*parts: object) -> str:

@@ -30,7 +30,7 @@ from MRExtrapLib.progression.response import KnownChange, Response, Telling
 from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.progression.volumes import Millilitres
 from MRExtrapLib.simulation.sources import SIMULATED
-from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of
+from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of, person_key
 from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
@@ -185,12 +185,13 @@ def learned_volumes(encoded: Encoded, response: Response | None = None) -> Learn
     people = measured_people(told_by(encoded, response))
     lesson = learn(people)
     are_simulated = all(is_simulated(one.name) for one in people)
-    knowledge = Knowledge(lesson.prior, are_simulated=are_simulated, response=response)
+    met = tuple(sorted({person_key(one.name) for one in people}))
+    knowledge = Knowledge(lesson.prior, are_simulated=are_simulated, response=response, learners=met)
     try:
         calibration = calibrate(cross_fitted_cases(people), are_simulated=are_simulated)
     except InputError as error:  # so few that a fold less teaches nothing: intervals then stay uncalibrated
         return LearnedVolumes(knowledge, lesson, str(error))
-    return LearnedVolumes(replace(knowledge, calibration=calibration), lesson)
+    return LearnedVolumes(replace(knowledge, calibration=calibration, calibrators=met), lesson)
 
 
 def write_people(cohort: Cohort, path: Path) -> None:

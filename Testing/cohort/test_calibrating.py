@@ -30,6 +30,7 @@ from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
 from MRExtrapLib.progression.response import Response
 from MRExtrapLib.progression.student import reach
 from MRExtrapLib.training.packing import Provenance, pack_progression
+from MRExtrapLib.training.people import person_key
 
 DONE, BAD_INPUT, BAD_MODEL = 0, 2, 3
 
@@ -77,7 +78,9 @@ def test_the_command_calibrates_and_leaves_priors_and_networks_as_they_are(
     assert old.calibration is None
     assert new.calibration is not None
     assert new.calibration.people == 9
-    assert knowledge_text(replace(new, calibration=None, likeness=None)) == knowledge_text(old)
+    assert knowledge_text(replace(new, calibration=None, likeness=None, calibrators=())) == knowledge_text(
+        old
+    )
     card = (run / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Everything." in card
     assert card.count("## calibration") == 1
@@ -94,6 +97,28 @@ def test_the_command_calibrates_and_leaves_priors_and_networks_as_they_are(
     again = load_model(tmp_path / "again" / "model")
     assert again.volumes == after.volumes
     assert (again.folder / "MODEL_CARD.md").read_text(encoding="utf-8").count("## calibration") == 1
+
+
+def test_who_taught_the_prior_does_not_calibrate_it(
+    a_model: Path, a_cohort: Path, tmp_path: Path, a_crew: Crew, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [one.name for one in people_of(a_cohort)[0]]
+    provenance = Provenance("tiny", "CC0-1.0", "mrextrap train progression", ("people",), 0, 0.1)
+
+    def calibrated(learners: list[str], run: Path) -> int:
+        keys = tuple(person_key(name) for name in learners)
+        knowledge = replace(fake_knowledge(), learners=keys)
+        pack_progression(fake_prior(), knowledge, load_model(a_model), provenance, tmp_path / "priors")
+        return main(words_for(a_cohort, tmp_path / "priors", run, a_crew), open_engine)
+
+    assert calibrated(names[:2], tmp_path / "run") == DONE
+    told = capsys.readouterr().err
+    assert [f"left out: {name} taught the prior" in told for name in names[:3]] == [True, True, False]
+    new = load_model(tmp_path / "run" / "model")
+    assert new.volumes is not None
+    assert set(parse_knowledge(new.volumes, "new").calibrators) == {person_key(name) for name in names[2:]}
+    assert calibrated(names, tmp_path / "none") == BAD_INPUT
+    assert f"all {len(names)} taught the prior" in capsys.readouterr().err
 
 
 def test_a_new_prior_takes_the_old_calibration_away(

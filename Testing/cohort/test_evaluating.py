@@ -29,7 +29,7 @@ from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Method, Request, Subject
-from MRExtrapLib.training.people import participant_of
+from MRExtrapLib.training.people import participant_of, person_key
 
 DONE, BAD_INPUT = 0, 2
 
@@ -240,6 +240,17 @@ def test_only_who_is_tested_is_evaluated(a_cohort: Path, out: Path, tmp_path: Pa
     (words,) = done.evaluation.notes
     assert words.startswith("7 of 9 people of the cohort are not in it, as split.json does not test them")
     assert words.endswith("it keeps 7 for train.")
+
+
+def test_an_evaluation_says_who_tests_what_they_taught(
+    a_cohort: Path, out: Path, tmp_path: Path, a_crew: Crew
+) -> None:
+    split = tmp_path / "split.json"
+    split.write_text('{"train": [], "validation": [], "test": ["cohort/sub-01", "cohort/sub-03"]}')
+    taught = FakeRecipe(learners=tuple(map(person_key, ("cohort/sub-03", "cohort/sub-04", "other/sub-01"))))
+    done = evaluate_cohort(a_cohort, out, taught, DESIGN, a_crew, split)
+    (words,) = [one for one in done.evaluation.notes if "taught or calibrated" in one]
+    assert words.startswith("1 of 2 people taught or calibrated the model")
 
 
 @pytest.mark.parametrize("has_split", [False, True])
