@@ -38,7 +38,7 @@ WEIGHT_PEOPLE = 2.0
 FEWEST_PEOPLE = 5
 """Of fewer nobody can say what share of them an interval holds."""
 
-FREEDOMS = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, 100.0)
+FREEDOMS = (2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 30.0, 100.0)
 """Degrees of freedom that are tried; the last is as good as normal."""
 
 
