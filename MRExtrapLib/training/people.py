@@ -208,18 +208,6 @@ def families_of(names: Iterable[str]) -> dict[str, str]:
     return {name: brain if brain in copied else name for name, brain in brains.items()}
 
 
-def people_keys(names: Iterable[str]) -> dict[str, str]:
-    """Name → short hash of the brain's name in whatever tree, by which a model knows whom it has met.
-
-    Real people of one name in two trees have two keys; a brain and what was simulated of it have one.
-
-    >>> keys = people_keys(["a/sub-1sim1", "b/sub-1sim2", "a/sub-2", "b/sub-2"])
-    >>> keys["a/sub-1sim1"] == keys["b/sub-1sim2"], keys["a/sub-2"] == keys["b/sub-2"]
-    (True, False)
-    """
-    return {name: key_of(family) for name, family in families_of(names).items()}
-
-
 def person_key(name: str) -> str:
     """A short hash by which a model knows whom it met: of the brain if simulated, else of tree and person.
 

@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from MRExtrapLib.errors import InputError, ModelError
-from MRExtrapLib.progression.calibration import (
-    HORIZONS_YEARS,
-    Calibration,
-    Case,
-    RegionCalibration,
-    calibrate,
-)
+from MRExtrapLib.progression.calibrating import calibrate
+from MRExtrapLib.progression.calibration import HORIZONS_YEARS, Calibration, Case, RegionCalibration
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.coverage import held_out_coverage
 from MRExtrapLib.progression.crossfit import cross_fitted_cases, volume_cases

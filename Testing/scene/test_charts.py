@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from vtk.util.numpy_support import vtk_to_numpy
 
 slicer = pytest.importorskip("slicer", reason="needs Slicer's scene: pip install slicer-core")
 
 import vtk  # noqa: E402
 from slicer_host import Host  # noqa: E402
 from swept_brain import AGES_YEARS, volume_rows  # noqa: E402
+from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
 from MRExtrapLib.scene.charts import (  # noqa: E402
     AGE_COLUMN,
