@@ -99,12 +99,12 @@ def _people(arguments: argparse.Namespace, known: Knowledge) -> list[PersonScans
     if arguments.split:
         split = read_split(arguments.split)
         people = [person for person in people if split.part_of(person.name) == "validation"]
-    strangers = [person for person in people if not is_among(person.name, known.learners)]
-    for person in people:
-        if person not in strangers:
-            print(f"left out: {person.name} taught the prior, which is surer of them.", file=sys.stderr)
+    learners = [person for person in people if is_among(person.name, known.learners)]
+    for person in learners:
+        print(f"left out: {person.name} taught the prior, which is surer of them.", file=sys.stderr)
+    strangers = [person for person in people if person not in learners]
     if not strangers:
-        msg = f"Nobody is left to calibrate on: {_nobody_words(arguments.split, len(people))}."
+        msg = f"Nobody is left to calibrate on: {_nobody_words(arguments.split, len(learners))}."
         raise InputError(msg)
     return strangers
 
