@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from quality.unknown import coverage_of, stranger
+from quality.coverage import coverage_of
+from quality.unknown import stranger
 
 from MRExtrapLib.progression.calibration import Calibration, Case, RegionCalibration
 from MRExtrapLib.progression.covariates import Covariates

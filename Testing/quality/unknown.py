@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Testing is no package: its rooms meet here
+from quality.coverage import Coverage, calibration_of, coverage_of
 from quality.tables import cell, markdown
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
-from MRExtrapLib.errors import ModelError
 from MRExtrapLib.evaluation.calibrating import cases_of
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.trials import Design, trials_of
@@ -30,26 +28,10 @@ from MRExtrapLib.evaluation.visits import kept_visits
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.model.catalogue import find_model
-from MRExtrapLib.progression.calibration import Calibration, Case
+from MRExtrapLib.progression.calibration import Case
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.student import LEVELS
 from MRExtrapLib.training.people import PersonScans
-
-Coverage = Mapping[str, Sequence[float]]
-"""Region → share inside at each of `LEVELS`."""
-
-
-def coverage_of(cases: Sequence[Case], calibration: Calibration) -> Coverage:
-    """How often these cases lie inside their intervals, every person counting once."""
-    found: dict[str, dict[str, list[list[bool]]]] = {region: {} for region in MAIN_REGIONS}
-    for case in cases:
-        if case.region in found:
-            inside = [calibration.holds(case, level) for level in LEVELS]
-            found[case.region].setdefault(case.person, []).append(inside)
-    return {
-        region: np.mean([np.mean(own, axis=0) for own in people.values()], axis=0).tolist()
-        for region, people in found.items()
-    }
 
 
 def stranger(person: PersonScans) -> PersonScans:
@@ -66,9 +48,7 @@ def both_coverages(
         ModelError: the model states no calibrated intervals.
         InputError: a scan cannot be used.
     """
-    if engine.knowledge is None or engine.knowledge.calibration is None:
-        msg = f"The model {engine.identity.model} states no calibrated intervals; give one that does."
-        raise ModelError(msg)
+    calibration = calibration_of(engine)
     known: list[Case] = []
     unknown: list[Case] = []
     for person in people:
@@ -77,7 +57,6 @@ def both_coverages(
             known += cases_of(person, visits, trial, engine)
             unknown += cases_of(stranger(person), visits, trial, engine)
         print(person.name, file=sys.stderr, flush=True)
-    calibration = engine.knowledge.calibration
     return coverage_of(known, calibration), coverage_of(unknown, calibration)
 
 
