@@ -58,7 +58,7 @@ def add_parser(parts: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `mrextrap train progression`."""
-    from MRExtrapLib.evaluation.visits import scan_maker
+    from MRExtrapLib.evaluation.visits import own_shares_of, scan_maker
     from MRExtrapLib.model.catalogue import find_model
     from MRExtrapLib.model.folder import load_model
     from MRExtrapLib.progress import part_of
@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(find_model(arguments.model))
     learners, engine = _learners(arguments), arguments.open_engine(arguments)
     fingerprint = fingerprint_of(model) + engine.identity.segmenter
-    maker = LatentMaker(scan_maker(engine), engine.codec.encode, fingerprint)
+    own_shares = own_shares_of(engine) if learners.true_ml or engine.asks_own_shares else None
+    maker = LatentMaker(scan_maker(engine), engine.codec.encode, fingerprint, own_shares)
     with progress_on(sys.stderr) as progress:
         encoded = encoded_cohort(learners.people, maker, arguments.output, part_of(progress, 0.0, ENCODED))
         _tell(encoded.left_out)

@@ -79,8 +79,7 @@ def cases_of(person: PersonScans, visits: Sequence[Visit], trial: Trial, engine:
     ages, age = [person.ages_years[index] for index in trial.inputs], person.ages_years[trial.target]
     latents = posterior_rate(np.stack([visit.latent for visit in inputs]), ages, engine.prior, about)
     volume = engine.decode(latents.at(age), united_brain([visit.brain for visit in inputs]))
-    telling = engine.telling(visits[0].observed_ml)
-    decoded = unbiased_ml(telling.told(engine.volumes_ml(volume)), inputs)
+    decoded = unbiased_ml(visits[0].telling.told(engine.volumes_ml(volume)), inputs)
     volumes_ml, signs = [visit.observed_ml for visit in inputs], [pooled(visit.latent) for visit in inputs]
     line = engine.knowledge.prior.line(volumes_ml, ages, about, signs)
     came, on_line, spread = visits[trial.target].observed_ml, line.at(age), line.spread(age)

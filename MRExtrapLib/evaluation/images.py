@@ -59,7 +59,7 @@ class Bench:
     @property
     def telling(self) -> Telling:
         """How volumes of the person are told: beside the first visit, be it known to a trial or not."""
-        return self.engine.telling(self.visits[0].observed_ml)
+        return self.visits[0].telling
 
     def target_age(self, trial: Trial) -> float:
         """At which the prediction is wanted."""

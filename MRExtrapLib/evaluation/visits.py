@@ -24,7 +24,15 @@ from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.training.people import PersonScans, key_of
-from MRExtrapLib.training.scans import KeptScan, ScanMaker, kept_scans, read_kept
+from MRExtrapLib.training.scans import (
+    KeptScan,
+    OwnShares,
+    ScanMaker,
+    kept_own_shares,
+    kept_scans,
+    read_kept,
+    read_volumes,
+)
 
 CONFORMED = 0.7
 """Share of the time after conforming all visits of a person."""
@@ -52,10 +60,12 @@ class Visit:
     Attributes:
         scan: conformed and measured.
         encoded: by the model.
+        telling: how its volumes are told.
     """
 
     scan: KeptScan
     encoded: Encoded
+    telling: Telling
 
     @property
     def latent(self) -> Latent:
@@ -98,12 +108,18 @@ def scan_maker(engine: Engine) -> ScanMaker:
     return ScanMaker(engine.conform, engine.measure, engine.identity.segmenter_fingerprint)
 
 
+def own_shares_of(engine: Engine) -> OwnShares:
+    """What the engine sees of a known change of voxels on the template's grid."""
+    return lambda voxels: engine.own_shares(engine.template.volume.with_voxels(voxels))
+
+
 def kept_visits(
     person: PersonScans, engine: Engine, folder: Path, progress: Progress = silent
 ) -> tuple[Visit, ...]:
     """A person's visits in order of age: read where an earlier run kept them, else made and kept.
 
-    Volumes are told beside those of the first visit (`Engine.telling`).
+    Volumes are told beside those of the first visit, and by what is seen of a known change of it where the
+    model asks (`Engine.telling`).
 
     Args:
         person: scans and ages.
@@ -115,21 +131,22 @@ def kept_visits(
         InputError: a scan cannot be used.
     """
     files = kept_scans(person, scan_maker(engine), folder, part_of(progress, 0.0, CONFORMED))
+    own_shares = kept_own_shares(files[0], own_shares_of(engine)) if engine.asks_own_shares else {}
+    telling = engine.telling(read_volumes(files[0]), own_shares)
     visits = []
     for index, file in enumerate(files):
         progress(CONFORMED + (1 - CONFORMED) * index / len(files), f"encoding visit {index + 1}")
         scan = read_kept(file)
-        visits.append(Visit(scan, _kept_encoded(scan, engine, file)))
-    telling = engine.telling(visits[0].observed_ml)
-    return tuple(_told(visit, telling) for visit in visits)
+        visits.append(_told(scan, _kept_encoded(scan, engine, file), telling))
+    return tuple(visits)
 
 
-def _told(visit: Visit, telling: Telling) -> Visit:
+def _told(scan: KeptScan, encoded: Encoded, telling: Telling) -> Visit:
     """The visit with its volumes as they are told; on disk they lie as they are seen."""
-    scan, encoded = visit.scan, visit.encoded
     return Visit(
         replace(scan, observed_ml=telling.told(scan.observed_ml)),
         replace(encoded, reconstructed_ml=telling.told(encoded.reconstructed_ml)),
+        telling,
     )
 
 

@@ -83,9 +83,10 @@ def interpolate(
     for index, alpha in enumerate(alphas):
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
-    telling = engine.telling(engine.volumes_ml(conformed[0].volume))
+    beginning = conformed[0].volume
+    telling = engine.telling_beside(beginning, engine.volumes_ml(beginning))
     told = tuple(replace(one, volumes_ml=telling.told(one.volumes_ml)) for one in mixtures)
-    return Interpolation((first, second), conformed, told, kind, engine.identity, engine.telling_words)
+    return Interpolation((first, second), conformed, told, kind, engine.identity, telling.words)
 
 
 def mix(

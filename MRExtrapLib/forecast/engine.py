@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from MRExtrapLib.errors import InputError
 from MRExtrapLib.imaging.conform import ConformedVisit, TissueFinder, Tissues, conform
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume, Voxels
@@ -17,6 +18,7 @@ from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.response import Response, Telling
+from MRExtrapLib.simulation.known_change import own_shares
 
 
 class LatentCodec(Protocol):
@@ -202,9 +204,32 @@ class Engine:
         """The volumes alone, for a part of the time."""
         return self.segmenter.volumes_ml(volume)
 
-    def telling(self, first_ml: Mapping[str, float]) -> Telling:
-        """How a person's volumes are told, of whose first scan these were seen."""
-        return Telling(first_ml, self._response)
+    @property
+    def asks_own_shares(self) -> bool:
+        """Whether volumes are told by what is seen of a known change of the person's first scan, too."""
+        return bool(self._response and self._response.leanings)
+
+    def own_shares(self, first: Volume) -> Mapping[str, float]:
+        """What is seen of a known change of a person's first scan, conformed: region → share.
+
+        Some ten seconds; nothing where the brain cannot be changed so, which is told.
+        """
+        try:
+            return own_shares(first, self.segmenter)
+        except InputError as error:
+            self.notices.tell(f"How much of a change is seen was not tried on the person's own scan: {error}")
+            return {}
+
+    def telling(self, first_ml: Mapping[str, float], own_shares: Mapping[str, float]) -> Telling:
+        """How a person's volumes are told, of whose first scan these were seen, and these `own_shares`."""
+        response = self._response
+        if response is None:
+            return Telling(first_ml)
+        return Telling(first_ml, response.of(own_shares), response.doubts(own_shares))
+
+    def telling_beside(self, first: Volume, first_ml: Mapping[str, float]) -> Telling:
+        """The same, with its `own_shares` measured where they are asked for."""
+        return self.telling(first_ml, self.own_shares(first) if self.asks_own_shares else {})
 
     @property
     def telling_words(self) -> str:

@@ -39,7 +39,8 @@ def observe(
         visits: youngest first.
         engine: that does it.
         progress: hears of each visit.
-        telling: how volumes are told; beside the first of these visits by default.
+        telling: how volumes are told; beside the first of these visits by default, and by what is seen of a
+            known change of it where the model asks.
     """
     volumes = [visit.scan.volume for visit in visits]
     conformed = engine.conform(volumes, part_of(progress, 0.0, CONFORMED / OBSERVED))
@@ -48,12 +49,13 @@ def observe(
         fraction = (CONFORMED + (OBSERVED - CONFORMED) * index / len(visits)) / OBSERVED
         progress(fraction, f"encoding {visit.scan.name}")
         observations.append(observe_one(visit, one, engine))
-    beside = telling or engine.telling(observations[0].observed_ml)
+    first = observations[0]
+    beside = telling or engine.telling_beside(first.conformed.volume, first.observed_ml)
     return tuple(_told(seen, beside) for seen in observations)
 
 
 def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Observation:
-    """A conformed visit encoded, decoded again, and both measured by the same segmenter."""
+    """A conformed visit encoded, decoded again, and both measured by the same segmenter; told as seen."""
     latent = engine.encode(conformed.volume)
     reconstructed = engine.decode(latent, conformed.brain)
     seen = engine.measure(conformed.volume)
@@ -65,6 +67,7 @@ def observe_one(visit: Visit, conformed: ConformedVisit, engine: Engine) -> Obse
         observed_ml=seen.volumes_ml,
         reconstructed_ml=engine.volumes_ml(reconstructed),
         labels=seen.labels,
+        telling=Telling(seen.volumes_ml),
     )
 
 
@@ -73,6 +76,7 @@ def _told(seen: Observation, telling: Telling) -> Observation:
         seen,
         observed_ml=telling.told(seen.observed_ml),
         reconstructed_ml=telling.told(seen.reconstructed_ml),
+        telling=telling,
     )
 
 
@@ -132,7 +136,7 @@ def rows_without(
     others, rest = known.without(index), [*observations[:index], *observations[index + 1 :]]
     left, age = observations[index], observations[index].visit.age_years
     decoded = engine.decode(fitted(method, others, rest, engine).at(age), brain_of(rest))
-    telling = engine.telling(observations[0].observed_ml)
+    telling = observations[0].telling
     decoded_ml = unbiased_ml(telling.told(engine.volumes_ml(decoded)), rest)
     volumes = volumes_of(method, others, rest, engine) if method == "bayes" else None
     stated = volumes.at(age, decoded_ml) if volumes else None

@@ -72,7 +72,7 @@ def prepare(subject: Subject, request: Request, engine: Engine, progress: Progre
     kept_back = subject.visits[len(known.visits) :]
     share = len(known.visits) / len(subject.visits)
     observations = observe(known.visits, engine, part_of(progress, 0.0, share))
-    telling = engine.telling(observations[0].observed_ml)
+    telling = observations[0].telling
     truth = observe(kept_back, engine, part_of(progress, share, 1.0), telling) if kept_back else ()
     left_out = left_out_rows(method, known, observations, engine) if request.has_each_left_out else ()
     watched = volumes_of(method, known, observations, engine)

@@ -82,7 +82,7 @@ class Prepared:
         seen = self.observations if self.truth is None else (*self.observations, self.truth)
         about_scans = (*self.subject.warnings(), *scan_warnings(seen, self.engine.knowledge))
         bent = bend_warnings(self.watched.line, *self._volumes_seen) if self.watched else ()
-        return (*about_scans, *self.method_warnings, *bent, *self.engine.notices.words)
+        return (*about_scans, *self.telling.doubts, *self.method_warnings, *bent, *self.engine.notices.words)
 
     @property
     def uncertainty_words(self) -> str:
@@ -92,7 +92,7 @@ class Prepared:
     @property
     def telling(self) -> Telling:
         """How volumes of this person are told."""
-        return self.engine.telling(self.observations[0].observed_ml)
+        return self.observations[0].telling
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -217,7 +217,7 @@ class Prepared:
             predictions=tuple(predictions),
             held_out=_held_out(self.truth, self.observations[-1], predictions) if self.truth else None,
             uncertainty_words=self.uncertainty_words,
-            volumes_words=self.engine.telling_words,
+            volumes_words=self.telling.words,
             warnings=(*self.warnings, *(changes_warnings(self.watched, changes) if self.watched else ())),
             data_weight=self.data_weight,
             rates=self._rates(),

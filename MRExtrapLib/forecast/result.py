@@ -18,6 +18,7 @@ from MRExtrapLib.imaging.conform import BACKGROUND, ConformedVisit
 from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.progression.likeness import Unlikeness
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.response import Telling
 
 Kind = Literal["observed", "reconstructed", "predicted", "left_out"]
 
@@ -46,6 +47,7 @@ class Observation:
         observed_ml, reconstructed_ml: volumes per region of both, by the same segmenter, as they are told
             (`progression.response`).
         labels: (X, Y, Z) of the conformed scan, by it too.
+        telling: how they are told.
     """
 
     visit: Visit
@@ -55,6 +57,7 @@ class Observation:
     observed_ml: Mapping[str, float]
     reconstructed_ml: Mapping[str, float]
     labels: Labels
+    telling: Telling
 
     @property
     def rows(self) -> tuple[VolumeRow, ...]:

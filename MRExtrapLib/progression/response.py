@@ -9,12 +9,14 @@ scans whose size is changed by a known amount (Smith et al. 2002, doi:10.1006/ni
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
+from MRExtrapLib.progression.leaning import Leaning, learn_leaning
 from MRExtrapLib.progression.volumes import FLUID, Millilitres
 
 PRIOR_SPREAD = 0.3
@@ -39,6 +41,9 @@ class Response:
         shares: region → its change as seen over the true one: of tissue that of the volume's natural log, of
             ventricles that in ml, as both are counted by the prior. What is seen of others is told as it is.
         people: how many taught it.
+        leanings: region → how its share leans on what a person's own scan shows; none in models that never
+            asked. What holds for one person has none left.
+        is_own: whether it is that of one person.
 
     Raises:
         ModelError: a share so small that nothing is seen.
@@ -46,6 +51,8 @@ class Response:
 
     shares: Mapping[str, float]
     people: int
+    leanings: Mapping[str, Leaning] = field(default_factory=dict)
+    is_own: bool = False
 
     def __post_init__(self) -> None:
         for region, share in self.shares.items():
@@ -65,10 +72,41 @@ class Response:
             if region in self.shares
         )
         learned = f"{seen}; learned from {self.people} simulated people"
+        if self.is_own:
+            learned += " and from a known change of this person's first scan"
         return (
             f"The segmenter sees a share of a change ({learned}), and changes since the first scan are told "
             "in full."
         )
+
+    def of(self, own_shares: Mapping[str, float]) -> Response:
+        """That of one person, by the shares that are seen of a known change of the first scan.
+
+        Where they say nothing of a region its share stays that of all.
+        """
+        shares = {region: self._own(region, share, own_shares) for region, share in self.shares.items()}
+        is_own = any(_whole(region) in own_shares for region in self.leanings)
+        return replace(self, shares=shares, leanings={}, is_own=is_own)
+
+    def doubts(self, own_shares: Mapping[str, float]) -> tuple[str, ...]:
+        """Of which main regions' changes so much is seen in the first scan as in nobody who taught it."""
+        found = []
+        for region in MAIN_REGIONS:
+            own, leaning = own_shares.get(region), self.leanings.get(region)
+            if own is not None and leaning and leaning.is_unlike(own):
+                name = region.replace("_", " ")
+                found.append(
+                    f"Of a known change of the {name} in the first scan {own:.2f} is seen, where scans that "
+                    f"the model learned from show {leaning.lowest:.2f} to {leaning.highest:.2f}; how large "
+                    "true changes are is doubtful."
+                )
+        return tuple(found)
+
+    def _own(self, region: str, share: float, own_shares: Mapping[str, float]) -> float:
+        own, leaning = own_shares.get(_whole(region)), self.leanings.get(region)
+        if own is None or leaning is None:
+            return share
+        return max(share * leaning.factor(own), LEAST_SHARE)
 
     def told_ml(self, seen_ml: Millilitres, first_ml: Millilitres) -> dict[str, float]:
         """Volumes as they are told, from V as seen and V₀ in the first scan, g the share.
@@ -95,14 +133,21 @@ class Telling:
     Attributes:
         first_ml: region → ml seen in the person's first scan.
         response: of the segmenter; without one volumes are told as they are seen.
+        doubts: in sentences.
     """
 
     first_ml: Millilitres
     response: Response | None = None
+    doubts: tuple[str, ...] = ()
 
     def told(self, seen_ml: Millilitres) -> Millilitres:
         """Region → ml as told, from those seen."""
         return self.response.told_ml(seen_ml, self.first_ml) if self.response else seen_ml
+
+    @property
+    def words(self) -> str:
+        """How they are told; nothing where they are told as they are seen."""
+        return self.response.words if self.response else ""
 
 
 @dataclass(frozen=True)
@@ -112,11 +157,13 @@ class KnownChange:
     Attributes:
         family: of whom those simulated of one scan have the same.
         seen_ml, true_ml: region → ml of both scans.
+        own_shares: region → share seen of a known change of the first of them; none where nobody looked.
     """
 
     family: str
     seen_ml: tuple[Millilitres, Millilitres]
     true_ml: tuple[Millilitres, Millilitres]
+    own_shares: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, region: str) -> tuple[float, float]:
         """The change as seen, and the true one: of ventricles in ml, else of the natural log."""
@@ -132,10 +179,12 @@ def learn_response(changes: Sequence[KnownChange]) -> Response | None:
     if len({one.family for one in changes}) < FEWEST_PEOPLE:
         return None
     whole = {_whole(region) for one in changes for region in one.seen_ml[0]}
-    learned = {region: _share(region, changes) for region in sorted(whole)}
+    learned = {region: _learned(region, changes) for region in sorted(whole)}
     everywhere = dict.fromkeys(region for one in changes for region in one.seen_ml[0])
-    shares = {region: learned[_whole(region)] for region in everywhere}
-    return Response({region: share for region, share in shares.items() if share}, len(changes))
+    known = {region: learned[_whole(region)] for region in everywhere}
+    shares = {region: share for region, (share, _) in known.items() if share}
+    leanings = {region: leaning for region, (share, leaning) in known.items() if share and leaning}
+    return Response(shares, len(changes), leanings)
 
 
 def _change(volumes_ml: tuple[Millilitres, Millilitres], region: str) -> float:
@@ -150,12 +199,23 @@ def _whole(region: str) -> str:
     return next((region.removesuffix(side) for side in SIDES if region.endswith(side)), region)
 
 
-def _share(region: str, changes: Sequence[KnownChange]) -> float | None:
-    """Of seen = g·true + noise the posterior mean of g, with g ~ N(1, PRIOR_SPREAD²); None if too little."""
+def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None, Leaning | None]:
+    """The share of all scans, and how it leans on one scan's own; None where too little is known."""
     found = [one for one in changes if one.has(region)]
-    if len({one.family for one in found}) < FEWEST_PEOPLE:
-        return None
+    families = [one.family for one in found]
+    if len(set(families)) < FEWEST_PEOPLE:
+        return None, None
     seen, true = np.array([one.of(region) for one in found]).T
+    own = np.array([one.own_shares.get(region, np.nan) for one in found])
+    looked = own > 0
+    leaning = learn_leaning(list(np.array(families)[looked]), own[looked], seen[looked], true[looked])
+    if leaning:
+        true = true * [leaning.factor(share) if share > 0 else 1.0 for share in own]
+    return _share(seen, true), leaning
+
+
+def _share(seen: NDArray[np.float64], true: NDArray[np.float64]) -> float | None:
+    """Of seen = g·true + noise the posterior mean of g, with g ~ N(1, PRIOR_SPREAD²); None if too little."""
     size = float(true @ true)
     if size <= 0:
         return None

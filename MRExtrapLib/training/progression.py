@@ -31,7 +31,14 @@ from MRExtrapLib.progression.subject_prior import pooled
 from MRExtrapLib.progression.volumes import Millilitres
 from MRExtrapLib.simulation.sources import SIMULATED
 from MRExtrapLib.training.people import PersonScans, families_of, is_simulated, key_of, person_key
-from MRExtrapLib.training.scans import ScanMaker, kept_scans, read_kept, read_volumes
+from MRExtrapLib.training.scans import (
+    OwnShares,
+    ScanMaker,
+    kept_own_shares,
+    kept_scans,
+    read_kept,
+    read_volumes,
+)
 
 PEOPLE_COLUMNS = ("participant", "scans", "first_age", "last_age", "sex", "diagnosis")
 
@@ -44,11 +51,13 @@ class LatentMaker:
         scans: conforms and measures them.
         encode: voxels on the template's grid → latent.
         fingerprint: of the weights that do it; other weights make other latents.
+        own_shares: what is seen of a known change of each person's first scan; nobody looks if left out.
     """
 
     scans: ScanMaker
     encode: Callable[[Voxels], Latent]
     fingerprint: str
+    own_shares: OwnShares | None = None
 
 
 def fingerprint_of(model: Model) -> str:
@@ -67,16 +76,21 @@ class Encoded:
     Attributes:
         latents: of everyone; on disk, read in pieces.
         volumes_ml: of everyone in the same order, region → ml of each scan.
+        own_shares: likewise, region → what is seen of a known change of the first scan; or nothing.
         left_out: sentences on who is not among them.
     """
 
     latents: Cohort
     volumes_ml: tuple[tuple[Mapping[str, float], ...], ...]
+    own_shares: tuple[Mapping[str, float], ...]
     left_out: tuple[str, ...]
 
 
 def encoded_cohort(
-    people: Sequence[PersonScans], maker: LatentMaker, run: Path, progress: Progress = silent
+    people: Sequence[PersonScans],
+    maker: LatentMaker,
+    run: Path,
+    progress: Progress = silent,
 ) -> Encoded:
     """Everyone's latents and volumes, made where no earlier sitting made them.
 
@@ -89,7 +103,7 @@ def encoded_cohort(
     Raises:
         InputError: nobody's scans could be used.
     """
-    members, volumes, left_out = [], [], []
+    members, volumes, shares, left_out = [], [], [], []
     for number, one in enumerate(people):
         progress(number / len(people), f"encoding {one.name}")
         try:
@@ -100,12 +114,13 @@ def encoded_cohort(
         latents = _latents(one, maker, run / "latents", files)
         members.append(Participant(one.name, one.ages_years, latents, one.covariates))
         volumes.append(tuple(read_volumes(file) for file in files))
+        shares.append(kept_own_shares(files[0], maker.own_shares) if maker.own_shares else {})
     if not members:
         why = left_out[0] if left_out else "nobody has two scans with ages."
         msg = f"Nobody's scans can be used to fit a prior: {why}"
         raise InputError(msg)
     progress(1.0, "encoded")
-    return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(left_out))
+    return Encoded(Cohort(tuple(members)), tuple(volumes), tuple(shares), tuple(left_out))
 
 
 def known_changes(
@@ -120,13 +135,12 @@ def known_changes(
     """
     by_name, families = {one.name: one for one in people}, families_of(one.name for one in people)
     changes = []
-    for one, seen in zip(encoded.latents.people, encoded.volumes_ml, strict=True):
+    for one, seen, shares in zip(encoded.latents.people, encoded.volumes_ml, encoded.own_shares, strict=True):
         if one.name in truth:
             first, last = _alike(by_name[one.name].paths)
             true = truth[one.name]
-            changes.append(
-                KnownChange(families[one.name], (seen[first], seen[last]), (true[first], true[last]))
-            )
+            ends = (seen[first], seen[last]), (true[first], true[last])
+            changes.append(KnownChange(families[one.name], *ends, shares))
     return changes
 
 
@@ -138,8 +152,11 @@ def _alike(paths: Sequence[Path]) -> tuple[int, int]:
 
 def told_by(encoded: Encoded, response: Response | None) -> Encoded:
     """The cohort, each person's volumes as they are told."""
-    told = tuple(tuple(map(Telling(person[0], response).told, person)) for person in encoded.volumes_ml)
-    return replace(encoded, volumes_ml=told)
+    told = []
+    for seen, shares in zip(encoded.volumes_ml, encoded.own_shares, strict=True):
+        telling = Telling(seen[0], response.of(shares) if response else None)
+        told.append(tuple(map(telling.told, seen)))
+    return replace(encoded, volumes_ml=tuple(told))
 
 
 def measured_people(encoded: Encoded) -> list[MeasuredPerson]:

@@ -8,6 +8,7 @@ latents: a new autoencoder encodes again, and conforms nothing.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,15 @@ from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.volume import Volume, Voxels
 from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
+from MRExtrapLib.simulation.known_change import LAW
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 CONFORMED = 0.8
 """Share of the time after conforming all scans of a person; then they are measured."""
+
+
+OwnShares = Callable[[Voxels], Mapping[str, float]]
+"""Voxels on the template's grid → what is seen of a known change of them, region → share."""
 
 
 class Segmented(Protocol):
@@ -118,6 +124,16 @@ def read_volumes(file: Path) -> dict[str, float]:
     """The volumes alone of a kept scan, in ml by region."""
     with np.load(file, allow_pickle=False) as packed:
         return _volumes_of(packed)
+
+
+def kept_own_shares(file: Path, own_shares: OwnShares) -> Mapping[str, float]:
+    """What is seen of a known change of a kept scan: region → share, measured once and kept beside it."""
+    kept = file.with_name(f"{file.stem}_own-shares-{key_of(LAW)}.json")
+    if not kept.is_file():
+        shares = own_shares(read_kept(file).voxels)
+        with whole_file(kept) as unfinished:
+            unfinished.write_text(json.dumps(dict(shares), indent=1), encoding="utf-8")
+    return json.loads(kept.read_text(encoding="utf-8"))
 
 
 def _volumes_of(packed: Mapping[str, NDArray]) -> dict[str, float]:

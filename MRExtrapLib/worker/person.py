@@ -95,7 +95,7 @@ class Person:
             uncertainty=prepared.uncertainty_words,
             data_weight=prepared.data_weight,
             image_kind=self.shown,
-            warnings=(*prepared.warnings, *filter(None, [prepared.engine.telling_words])),
+            warnings=(*prepared.warnings, *filter(None, [prepared.telling.words])),
         )
 
     def prediction(

@@ -21,12 +21,15 @@ from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.evaluation.results import BAYES
 from MRExtrapLib.evaluation.trials import Design, Trial
 from MRExtrapLib.evaluation.visits import kept_visits
+from MRExtrapLib.forecast import engine as engine_module
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.pipeline import forecast
 from MRExtrapLib.forecast.subject import Request, Subject
+from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibration import Calibration, RegionCalibration
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
+from MRExtrapLib.progression.leaning import Leaning
 from MRExtrapLib.progression.response import Response
 from MRExtrapLib.progression.student import reach
 from MRExtrapLib.training.packing import Provenance, pack_progression
@@ -175,6 +178,28 @@ def test_an_evaluation_states_the_calibrated_volumes_of_a_forecast(a_cohort: Pat
     assert "20 other people" in made.uncertainty_words
     assert "hippocampus 0.70" in made.volumes_words
     assert np.all([row.low_ml is not None for row in made.predictions[0].rows])
+
+
+def test_an_evaluation_tells_by_the_share_that_the_own_scan_shows_and_looks_once(
+    a_cohort: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def own(volume: Volume, segmenter: object) -> dict[str, float]:
+        looked.append(volume)
+        return {"gray_matter": 0.4}
+
+    monkeypatch.setattr(engine_module, "own_shares", own)
+    person = people_of(a_cohort)[0][3]
+    leaning = {"gray_matter": Leaning(1.0, 0.5, 0.3, 0.9)}
+    responses = Response({"gray_matter": 0.5}, 20, leaning), Response({"gray_matter": 0.4}, 20)
+    leaning_engine, engine = (
+        fake_engine(knowledge=replace(fake_knowledge(), response=one)) for one in responses
+    )
+    leans, again, same = (kept_visits(person, one, out) for one in (leaning_engine, leaning_engine, engine))
+    assert len(looked) == 1
+    told = [[visit.observed_ml for visit in visits] for visits in (leans, again, same)]
+    assert told[0] == told[1] == told[2]
 
 
 @pytest.mark.parametrize("inputs", [(0, 1), (2,)])

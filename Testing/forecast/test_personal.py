@@ -16,11 +16,10 @@ from MRExtrapLib.forecast.output import write_forecast
 from MRExtrapLib.forecast.personal import region_changes
 from MRExtrapLib.forecast.pipeline import forecast, prepare
 from MRExtrapLib.forecast.result import Forecast
-from MRExtrapLib.forecast.subject import Method, Request, Subject, Visit
+from MRExtrapLib.forecast.subject import Method, Request, Subject
 from MRExtrapLib.forecast.volumes import person_volumes
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.likeness import Likeness
-from MRExtrapLib.progression.response import Response
 
 ENGINE = fake_engine(prior=fake_prior(), knowledge=fake_knowledge())
 
@@ -198,37 +197,6 @@ def test_everything_is_written(tmp_path: Path) -> None:
     assert all(0.5 <= float(row["probability"]) <= 1 for row in rows if row["kind"] == "change")
 
 
-def told(response: float | None, visits: tuple[Visit, ...], **asked: object) -> Forecast:
-    """With so much of a change of gray matter seen."""
-    shares = Response({"gray_matter": response}, 20) if response else None
-    engine = fake_engine(prior=fake_prior(), knowledge=replace(fake_knowledge(), response=shares))
-    return forecast(Subject(visits), Request((80.0,), image="plain", **asked), engine)
-
-
-def gray_ml(made: Forecast, kind: str) -> list[float]:
-    return [row.volume_ml for row in made.rows if (row.kind, row.region) == (kind, "gray_matter")]
-
-
-@pytest.mark.parametrize("hold_out", [False, True])
-def test_changes_of_which_half_is_seen_are_told_in_full(hold_out: bool) -> None:
-    visits = steady_visits(66, 69, 72)
-    seen, made = (told(share, visits, has_last_held_out=hold_out) for share in (None, 0.5))
-    for kind in ("observed", "reconstructed"):
-        as_seen = np.array(gray_ml(seen, kind))
-        np.testing.assert_allclose(gray_ml(made, kind), as_seen**2 / gray_ml(seen, "observed")[0], rtol=1e-4)
-    assert made.observations[-1].observed_ml["white_matter"] == pytest.approx(
-        seen.observations[-1].observed_ml["white_matter"]
-    )
-    falls = [gray_ml(one, "observed")[0] - gray_ml(one, "predicted")[-1] for one in (seen, made)]
-    assert falls[1] > 1.5 * falls[0] > 0
-
-
-def test_another_visit_changes_no_volume_that_was_told_before() -> None:
-    visits = steady_visits(66, 69, 72)
-    two, three = told(0.5, visits[:2]), told(0.5, visits)
-    assert gray_ml(three, "observed")[:2] == pytest.approx(gray_ml(two, "observed"))
-
-
 def test_a_model_without_knowledge_of_volumes_says_none_of_it(tmp_path: Path) -> None:
     made = forecast_of(66, 69, engine=fake_engine(prior=fake_prior()))
     assert (made.rates, made.changes) == ((), ())
@@ -303,27 +271,3 @@ def test_an_image_that_shows_other_volumes_is_told() -> None:
     assert "hippocampus" in words
     near = forecast(Subject(steady_visits(72)), Request((72.1,), image="plain"), ENGINE)
     assert not any("Take sizes" in words for words in near.predictions[0].warnings)
-
-
-@pytest.mark.parametrize("kind", ["predicted", "left_out"])
-def test_the_papers_line_tells_its_decodes_in_full_too(kind: str) -> None:
-    visits = steady_visits(66, 69, 72)
-    seen, made = (told(share, visits, method="linear", has_each_left_out=True) for share in (None, 0.5))
-    first = gray_ml(seen, "observed")[0]
-    as_seen, as_told = (
-        [row for row in (*one.rows, *one.left_out_rows) if (row.kind, row.region) == (kind, "gray_matter")]
-        for one in (seen, made)
-    )
-    np.testing.assert_allclose(
-        [row.volume_ml for row in as_told], [row.volume_ml**2 / first for row in as_seen], rtol=2e-3
-    )
-
-
-def test_an_interval_of_the_papers_line_is_as_much_wider_as_its_change_is_larger() -> None:
-    visits = steady_visits(66, 69, 72)
-    made = [told(share, visits, method="linear") for share in (None, 0.5)]
-    seen, full = (next(row for row in one.predictions[0].rows if row.region == "gray_matter") for one in made)
-    assert None not in (seen.low_ml, seen.high_ml, full.low_ml, full.high_ml)
-    steepness = 2 * seen.volume_ml / gray_ml(made[0], "observed")[0]  # of V²/V₀
-    widths = [row.high_ml - row.low_ml for row in (seen, full)]  # type: ignore[operator]
-    assert widths[1] / widths[0] == pytest.approx(steepness, rel=0.02)

@@ -91,7 +91,7 @@ def straightness_figures(first: Scan, second: Scan, engine: Engine, steps: int) 
     """R² of every region's volume against α, and its change in percent, observed and decoded."""
     found = interpolate([first, second], steps, engine, kind="plain")
     ends_ml = [engine.volumes_ml(one.volume) for one in found.conformed]
-    earlier, later = map(engine.telling(ends_ml[0]).told, ends_ml)
+    earlier, later = map(engine.telling_beside(found.conformed[0].volume, ends_ml[0]).told, ends_ml)
     alphas = [mixture.alpha for mixture in found.mixtures]
     figures = {}
     for region in REGIONS:

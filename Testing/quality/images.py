@@ -120,7 +120,7 @@ def last_visit(person: PersonScans, visits: Sequence[Visit], engine: Engine) -> 
 
 def told_ml(image: Volume, known: Sequence[Visit], engine: Engine) -> Mapping[str, float]:
     """Region → ml of an image, told as those of the visits are."""
-    return engine.telling(known[0].observed_ml).told(engine.volumes_ml(image))
+    return known[0].telling.told(engine.volumes_ml(image))
 
 
 def image_figures(shown: str, visit: LastVisit, engine: Engine) -> Figures:

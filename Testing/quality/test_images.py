@@ -13,6 +13,7 @@ from quality.records import Records
 from MRExtrapLib.evaluation.visits import Encoded, Visit
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.response import Telling
 from MRExtrapLib.training.people import PersonScans
 from MRExtrapLib.training.scans import KeptScan
 
@@ -29,7 +30,7 @@ def a_visit(voxels: np.ndarray, engine: Engine) -> Visit:
     volume = engine.template.volume.with_voxels(voxels)
     seen = engine.measure(volume)
     scan = KeptScan(voxels, np.ones(SHAPE, bool), seen.labels, seen.volumes_ml)
-    return Visit(scan, Encoded(engine.encode(volume), seen.volumes_ml, 50.0))
+    return Visit(scan, Encoded(engine.encode(volume), seen.volumes_ml, 50.0), Telling(seen.volumes_ml))
 
 
 def a_person() -> PersonScans:
