@@ -50,6 +50,8 @@ def observe(
         progress(fraction, f"encoding {visit.scan.name}")
         observations.append(observe_one(visit, one, engine))
     first = observations[0]
+    if telling is None and engine.asks_own_shares:
+        progress(1.0, f"changing {first.visit.scan.name} by a known amount")
     beside = telling or engine.telling_beside(first.conformed.volume, first.observed_ml)
     return tuple(_told(seen, beside) for seen in observations)
 
