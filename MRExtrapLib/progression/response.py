@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.anatomy.regions import MAIN_REGIONS
 from MRExtrapLib.errors import ModelError
-from MRExtrapLib.progression.leaning import Leaning, learn_leaning
+from MRExtrapLib.progression.leaning import Leaning, is_foretold, learn_leaning
 from MRExtrapLib.progression.volumes import FLUID, Millilitres
 
 PRIOR_SPREAD = 0.3
@@ -209,9 +209,10 @@ def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None,
     own = np.array([one.own_shares.get(region, np.nan) for one in found])
     looked = own > 0
     leaning = learn_leaning(list(np.array(families)[looked]), own[looked], seen[looked], true[looked])
-    if leaning:
-        true = true * [leaning.factor(share) if share > 0 else 1.0 for share in own]
-    return _share(seen, true), leaning
+    factors = np.array([leaning.factor(share) if leaning and share > 0 else 1.0 for share in own])
+    if not is_foretold(families, factors, seen, true):
+        return None, None
+    return _share(seen, factors * true), leaning
 
 
 def _share(seen: NDArray[np.float64], true: NDArray[np.float64]) -> float | None:

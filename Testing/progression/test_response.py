@@ -58,9 +58,12 @@ def test_what_is_told_is_then_the_true_change() -> None:
 
 
 def test_noise_alone_teaches_nothing() -> None:
-    learned = learn_response(people(size=1e-6, noise=0.05))
+    changes = people(size=1e-6, noise=0.05)
+    learned = learn_response(changes)
     assert learned is not None
-    assert learned.shares == pytest.approx(dict.fromkeys(SEEN, 1.0), abs=0.01)
+    for one in changes:
+        first, later = one.seen_ml
+        assert Telling(first, learned).told(later) == pytest.approx(later, rel=0.002)
 
 
 def test_few_people_teach_nothing_and_copies_of_one_are_one() -> None:
@@ -82,6 +85,21 @@ def test_a_region_whose_change_is_hardly_seen_is_told_as_it_is_seen() -> None:
     learned = learn_response(blind)
     assert learned is not None
     assert learned.shares == {}
+
+
+def test_a_region_that_is_told_no_more_truly_than_it_is_seen_is_told_as_it_is_seen() -> None:
+    """A third of its change is seen, in noise three times as large: told in full it is nearly noise alone."""
+    changes = people(30, size=0.05)
+    faint = [
+        replace(one, seen_ml=(one.seen_ml[0], one.seen_ml[1] | {"hippocampus": seen}))
+        for one, seen in zip(
+            changes, 10.0 * np.exp(np.random.default_rng(3).normal(-0.015, 0.05, 30)), strict=True
+        )
+    ]
+    learned = learn_response(faint)
+    assert learned is not None
+    assert "hippocampus" not in learned.shares
+    assert "white_matter" in learned.shares
 
 
 def test_sides_share_what_is_seen_of_the_whole() -> None:
