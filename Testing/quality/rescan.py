@@ -6,9 +6,9 @@ COHORT is a simulated tree with visits a few weeks apart, as `mrextrap simulate 
 each has its own position, gain, shading and noise. The first table holds the change that the model's
 segmenter sees between such two, less the true change, in percent of the region; the second what it sees
 between each person's first and last visit, of the true change of all together, and by how much that, and what
-the model tells of it (`progression.response`), misses each person's true change. Scans are conformed as a
-forecast conforms them, and kept in FOLDER: `mrextrap train progression` (RUN/scans) and `mrextrap evaluate`
-(OUT/visits) leave them there too.
+the model tells of it (`progression.response`), by one share for all and by the own scan's, misses the true
+change of each. Scans are conformed as a forecast conforms them, and kept in FOLDER: `mrextrap train
+progression` (RUN/scans) and `mrextrap evaluate` (OUT/visits) leave them there too.
 """
 
 from __future__ import annotations
@@ -53,25 +53,27 @@ class Watched:
     Attributes:
         ages_years: of the visits.
         seen_ml: of each visit, by the segmenter.
-        told_ml: of each visit, as a forecast tells it.
+        alike_ml: of each visit, told by one share for all.
+        told_ml: of each visit, as a forecast tells it: by what the own first scan shows, if the model asks.
         true_ml: of each visit, by the simulator.
     """
 
     ages_years: Sequence[float]
     seen_ml: Sequence[Volumes]
+    alike_ml: Sequence[Volumes]
     told_ml: Sequence[Volumes]
     true_ml: Sequence[Volumes]
 
     def grown(self, first: int, last: int) -> NDArray[np.float64]:
-        """Of each region (rows) the volume at the last visit by that at the first: seen, told, and true."""
-        kinds = (self.seen_ml, self.told_ml, self.true_ml)
+        """Of each region (rows) the last visit's volume by the first one's: seen, told alike, told, true."""
+        kinds = (self.seen_ml, self.alike_ml, self.told_ml, self.true_ml)
         return np.array([[ml[last][region] / ml[first][region] for ml in kinds] for region in REGIONS])
 
     def rescans(self) -> Iterator[NDArray[np.float64]]:
         """Of each pair of visits weeks apart, what is seen beyond what changed, % of each region."""
         for first, second in pairwise(range(len(self.ages_years))):
             if self.ages_years[second] - self.ages_years[first] <= WEEKS_APART_YEARS:
-                seen, _, true = self.grown(first, second).T
+                seen, *_, true = self.grown(first, second).T
                 yield 100 * (seen / true - 1)
 
 
@@ -87,8 +89,12 @@ def watched(person: PersonScans, engine: Engine, truth: Truth, kept: Path) -> Wa
     files = kept_scans(person, scan_maker(engine), kept)
     seen_ml = [read_volumes(file) for file in files]
     own_shares = kept_own_shares(files[0], own_shares_of(engine)) if engine.asks_own_shares else {}
-    told_ml = list(map(engine.telling(seen_ml[0], own_shares).told, seen_ml))
-    return Watched(person.ages_years, seen_ml, told_ml, [truth[visit_of(path)] for path in person.paths])
+    alike_ml, told_ml = (
+        list(map(engine.telling(seen_ml[0], shares).told, seen_ml)) for shares in ({}, own_shares)
+    )
+    return Watched(
+        person.ages_years, seen_ml, alike_ml, told_ml, [truth[visit_of(path)] for path in person.paths]
+    )
 
 
 def rescan_table(people: Sequence[Watched]) -> str:
@@ -113,8 +119,8 @@ def rescan_table(people: Sequence[Watched]) -> str:
 def seen_table(people: Sequence[Watched]) -> str:
     """How much of the change from first to last visit is seen and told, and how far off that is of each."""
     changes = np.array([person.grown(0, -1) - 1 for person in people])  # people, regions, kinds
-    seen, told, true = 100 * changes.mean(axis=0).T
-    missed = 100 * np.abs(changes[:, :, :2] - changes[:, :, 2:]).mean(axis=0)
+    seen, _, told, true = 100 * changes.mean(axis=0).T
+    missed = 100 * np.abs(changes[:, :, :-1] - changes[:, :, -1:]).mean(axis=0)
     rows = [
         (
             region,
@@ -131,6 +137,7 @@ def seen_table(people: Sequence[Watched]) -> str:
         "told, mean %",
         "seen of it, %",
         "error as seen, points",
+        "by one share for all, points",
         "error as told, points",
     )
     return f"{len(people)} people from first to last visit\n\n" + markdown(header, rows)
