@@ -22,6 +22,9 @@ EXPONENTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 FAR = 0.75
 """An own share below so much of the lowest that is known, or above the highest over it, is unlike all."""
 
+SURE_ERRORS = 2.0
+"""A leaning is kept only if it gained so many standard errors, as the subject-specific prior is."""
+
 FEWEST_FAMILIES = 8
 """Of fewer nobody can say whether they would foretell others."""
 
@@ -65,7 +68,9 @@ class Leaning:
 def learn_leaning(
     families: Sequence[str], own: NDArray[np.float64], seen: NDArray[np.float64], true: NDArray[np.float64]
 ) -> Leaning | None:
-    """The leaning by which the changes of families left out in turn are foretold best; None for none at all.
+    """The leaning by which the changes of families left out in turn are told most truly.
+
+    None where none tells them more truly than no leaning, by more than chance.
 
     Args:
         families: (n,) of each person.
@@ -76,9 +81,16 @@ def learn_leaning(
         return None
     typical = float(np.exp(np.log(own).mean()))
     found = [Leaning(b, typical, float(own.min()), float(own.max())) for b in (0.0, *EXPONENTS)]
-    missed = [held_out_error(families, np.array([one.factor(o) for o in own]), seen, true) for one in found]
-    best = found[int(np.argmin(missed))]
-    return best if best.exponent else None
+    missed = [
+        held_out_errors(families, np.array([one.factor(share) for share in own]), seen, true) for one in found
+    ]
+    best = int(np.argmin([errors.sum() for errors in missed]))
+    return found[best] if _is_sure(missed[0] - missed[best]) else None
+
+
+def _is_sure(gains: NDArray[np.float64]) -> bool:
+    """Whether the mean of these families' gains is beyond chance."""
+    return float(gains.mean()) > SURE_ERRORS * float(gains.std(ddof=1)) / np.sqrt(len(gains))
 
 
 def is_foretold(
@@ -92,24 +104,27 @@ def is_foretold(
     Of few families nobody can say, and they are believed.
     """
     is_enough = len(set(families)) >= FEWEST_FAMILIES
-    return not is_enough or held_out_error(families, factors, seen, true) < float(np.sum((seen - true) ** 2))
+    if not is_enough:
+        return True
+    told = held_out_errors(families, factors, seen, true)
+    return float(told.sum()) < float(np.sum((seen - true) ** 2))
 
 
-def held_out_error(
+def held_out_errors(
     families: Sequence[str],
     factors: NDArray[np.float64],
     seen: NDArray[np.float64],
     true: NDArray[np.float64],
-) -> float:
-    """Squared error of changes told, with g learned without the family that it is asked for.
+) -> NDArray[np.float64]:
+    """Squared error of each family's changes told, with g learned without the family that it is asked for.
 
     In what is told, not in what is seen: a share taken for too small makes a change far too large.
     """
     kin = np.asarray(families)
-    total = 0.0
+    found = []
     for family in dict.fromkeys(families):
         of_it = kin == family
         others = factors[~of_it] * true[~of_it]
         share = max(float(seen[~of_it] @ others) / max(float(others @ others), 1e-12), 1e-6)
-        total += float(np.sum((seen[of_it] / (share * factors[of_it]) - true[of_it]) ** 2))
-    return total
+        found.append(float(np.sum((seen[of_it] / (share * factors[of_it]) - true[of_it]) ** 2)))
+    return np.array(found)

@@ -209,7 +209,9 @@ def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None,
     own = np.array([one.own_shares.get(region, np.nan) for one in found])
     looked = own > 0
     leaning = learn_leaning(list(np.array(families)[looked]), own[looked], seen[looked], true[looked])
-    factors = np.array([leaning.factor(share) if leaning and share > 0 else 1.0 for share in own])
+    factors = np.array(
+        [1.0 if leaning is None or np.isnan(share) else leaning.factor(share) for share in own]
+    )
     if not is_foretold(families, factors, seen, true):
         return None, None
     return _share(seen, factors * true), leaning

@@ -140,7 +140,7 @@ def known_changes(
             first, last = _alike(by_name[one.name].paths)
             true = truth[one.name]
             ends = (seen[first], seen[last]), (true[first], true[last])
-            changes.append(KnownChange(families[one.name], *ends, shares))
+            changes.append(KnownChange(families[one.name], *ends, {} if first else shares))
     return changes
 
 

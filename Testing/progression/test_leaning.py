@@ -16,9 +16,9 @@ from MRExtrapLib.progression.response import LEAST_SHARE, KnownChange, Response,
 REGION = "white_matter"
 
 
-def people(exponent: float, count: int = 30, noise: float = 0.0005) -> list[KnownChange]:
+def people(exponent: float, count: int = 30, noise: float = 0.0005, seed: int = 0) -> list[KnownChange]:
     """Of whose true changes 0.6·(own/0.5)^exponent is seen, with own shares between 0.3 and 0.8."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     found = []
     for number in range(count):
         own, true = float(rng.uniform(0.3, 0.8)), float(rng.normal(-0.05, 0.02))
@@ -42,10 +42,11 @@ def test_each_person_is_told_by_the_share_of_the_own_scan(exponent: float) -> No
 
 
 def test_own_shares_that_say_nothing_of_true_ones_are_left_alone() -> None:
-    learned = learn_response(people(0.0))
-    assert learned is not None
-    assert learned.leanings == {}
-    assert learned.of({REGION: 0.3}).shares == learned.shares
+    """Noise of a third of the change: by chance alone some exponent is often a little better than none."""
+    learned = [learn_response(people(0.0, noise=0.015, seed=seed)) for seed in range(20)]
+    assert sum(bool(one and one.leanings) for one in learned) <= 2
+    alone = next(one for one in learned if one and not one.leanings)
+    assert alone.of({REGION: 0.3}).shares == alone.shares
 
 
 def test_few_families_lean_on_nothing() -> None:
