@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress_on(sys.stderr) as progress:
         encoded = encoded_cohort(learners.people, maker, arguments.output, part_of(progress, 0.0, ENCODED))
         _tell(encoded.left_out)
+        _tell_not_tried(encoded, own_shares is not None)
         cohort = encoded.latents
         coarse = fit_coarse_prior(cohort, fitting, arguments.step, part_of(progress, ENCODED, 1.0))
     response = _response(learners, encoded, model, engine.identity)
@@ -129,6 +130,15 @@ def _response(
     if learned or model.volumes is None or identity.segmenter != "own":  # another sees another share
         return learned
     return parse_knowledge(model.volumes, model.name).response
+
+
+def _tell_not_tried(encoded: Encoded, is_asked: bool) -> None:
+    missing = [
+        one.name for one, own in zip(encoded.latents.people, encoded.own_shares, strict=True) if not own
+    ]
+    if is_asked and missing:
+        names = ", ".join(missing)
+        print(f"A known change could not be tried on the first scan of {names}.", file=sys.stderr)
 
 
 def _tell(left_out: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from MRExtrapLib.imaging.conform import CONFORMING
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
+from MRExtrapLib.simulation.known_change import LAW
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 LAYOUT = 3
@@ -71,7 +72,8 @@ class Order:
             self.image,
         )
         identity = engine.identity
-        making = (CONFORMING, NAMING, DECODING, SHOWING)
+        asked = (LAW,) if engine.asks_own_shares else ()
+        making = (CONFORMING, NAMING, DECODING, SHOWING, *asked)
         return key_of(
             *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
         )

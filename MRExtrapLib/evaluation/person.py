@@ -37,6 +37,7 @@ from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas
 from MRExtrapLib.progression.line import FEWEST_SCANS
+from MRExtrapLib.simulation.known_change import LAW
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 KEPT, ANSWERED, MIXED, RETURNED = 0.35, 0.75, 0.85, 0.9
@@ -112,7 +113,8 @@ class Desk:
         """Of all that a person's result depends on."""
         facts = (person.ages_years, person.covariates, person.diagnoses, self.design, self.true_ml(person))
         identity = engine.identity
-        making = (CONFORMING, NAMING, IntensityContract(), DECODING)
+        asked = (LAW,) if engine.asks_own_shares else ()
+        making = (CONFORMING, NAMING, IntensityContract(), DECODING, *asked)
         return key_of(
             *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
         )

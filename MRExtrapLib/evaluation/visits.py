@@ -113,6 +113,12 @@ def own_shares_of(engine: Engine) -> OwnShares:
     return lambda voxels: engine.own_shares(engine.template.volume.with_voxels(voxels))
 
 
+def kept_telling(first: Path, engine: Engine) -> Telling:
+    """How the volumes of a person are told whose first scan is kept in this file."""
+    own_shares = kept_own_shares(first, own_shares_of(engine)) if engine.asks_own_shares else {}
+    return engine.telling(read_volumes(first), own_shares)
+
+
 def kept_visits(
     person: PersonScans, engine: Engine, folder: Path, progress: Progress = silent
 ) -> tuple[Visit, ...]:
@@ -131,8 +137,7 @@ def kept_visits(
         InputError: a scan cannot be used.
     """
     files = kept_scans(person, scan_maker(engine), folder, part_of(progress, 0.0, CONFORMED))
-    own_shares = kept_own_shares(files[0], own_shares_of(engine)) if engine.asks_own_shares else {}
-    telling = engine.telling(read_volumes(files[0]), own_shares)
+    telling = kept_telling(files[0], engine)
     visits = []
     for index, file in enumerate(files):
         progress(CONFORMED + (1 - CONFORMED) * index / len(files), f"encoding visit {index + 1}")

@@ -25,6 +25,7 @@ from MRExtrapLib.imaging.volume import Volume
 from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas
+from MRExtrapLib.progression.response import Telling
 
 COLUMNS = ("alpha", "region", "volume_ml")
 CONFORMED = 0.6
@@ -50,13 +51,14 @@ class Interpolation:
     mixtures: tuple[Mixture, ...]
     kind: MixtureKind
     engine: EngineIdentity
-    volumes_words: str = ""
+    telling: Telling
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader must know of the scans, in sentences that name them."""
+        """What a reader must know of the scans, in sentences that name them, and of how volumes are told."""
         both = zip(self.scans, self.conformed, strict=True)
-        return tuple(f"{scan.name}: {words}" for scan, one in both for words in warnings_of(scan, one))
+        scans = (f"{scan.name}: {words}" for scan, one in both for words in warnings_of(scan, one))
+        return (*scans, *self.telling.doubts)
 
 
 def interpolate(
@@ -84,9 +86,10 @@ def interpolate(
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
     beginning = conformed[0].volume
+    progress(CONFORMED, f"looking what is seen of {first.name}")
     telling = engine.telling_beside(beginning, engine.volumes_ml(beginning))
     told = tuple(replace(one, volumes_ml=telling.told(one.volumes_ml)) for one in mixtures)
-    return Interpolation((first, second), conformed, told, kind, engine.identity, telling.words)
+    return Interpolation((first, second), conformed, told, kind, engine.identity, telling)
 
 
 def mix(
@@ -120,6 +123,7 @@ def write_interpolation(interpolation: Interpolation, folder: Path) -> None:
         "inputs": inputs,
         "image_kind": kind,
         "image_is": MIXTURE_WORDS[kind],
-        "volumes_are": interpolation.volumes_words,
+        "volumes_are": interpolation.telling.words,
+        "doubts": list(interpolation.telling.doubts),
     }
     write_record(record, folder / "interpolate.json")

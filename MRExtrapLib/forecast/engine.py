@@ -212,23 +212,22 @@ class Engine:
     def own_shares(self, first: Volume) -> Mapping[str, float]:
         """What is seen of a known change of a person's first scan, conformed: region → share.
 
-        Some ten seconds; nothing where the brain cannot be changed so, which is told.
+        Some ten seconds; nothing where the brain cannot be changed so.
         """
         try:
             return own_shares(first, self.segmenter)
-        except InputError as error:
-            self.notices.tell(f"How much of a change is seen was not tried on the person's own scan: {error}")
+        except InputError:
             return {}
 
     def telling(self, first_ml: Mapping[str, float], own_shares: Mapping[str, float]) -> Telling:
-        """How a person's volumes are told, of whose first scan these were seen, and these `own_shares`."""
+        """How a person's volumes are told, by the volumes and `own_shares` seen in the first scan."""
         response = self._response
         if response is None:
             return Telling(first_ml)
         return Telling(first_ml, response.of(own_shares), response.doubts(own_shares))
 
     def telling_beside(self, first: Volume, first_ml: Mapping[str, float]) -> Telling:
-        """The same, with its `own_shares` measured where they are asked for."""
+        """The same, with `own_shares` measured in the first scan, conformed, where they are asked for."""
         return self.telling(first_ml, self.own_shares(first) if self.asks_own_shares else {})
 
     @property

@@ -29,6 +29,11 @@ FEWEST_PEOPLE = 5
 LEAST_SHARE = 0.2
 """Of a change of which less is seen nothing can be told: noise would be told five times as large."""
 
+NOT_TRIED = (
+    "What is seen of a known change could not be tried on the first scan; how much of a true one is seen is "
+    "taken from other people alone."
+)
+
 SIDES = ("_left", "_right")
 """Endings of regions that are sides of another and share what is seen of it, so that they go on adding up."""
 
@@ -65,7 +70,9 @@ class Response:
 
     @property
     def words(self) -> str:
-        """What is seen of the main regions' changes, and what becomes of it."""
+        """What is seen of the main regions' changes, and what becomes of it; nothing if all stays as seen."""
+        if not self.shares:
+            return ""
         seen = ", ".join(
             f"{region.replace('_', ' ')} {self.shares[region]:.2f}"
             for region in MAIN_REGIONS
@@ -74,6 +81,8 @@ class Response:
         learned = f"{seen}; learned from {self.people} simulated people"
         if self.is_own:
             learned += " and from a known change of this person's first scan"
+        elif self.leanings:
+            learned += ", scaled by what is seen of a known change of each person's first scan"
         return (
             f"The segmenter sees a share of a change ({learned}), and changes since the first scan are told "
             "in full."
@@ -89,7 +98,9 @@ class Response:
         return replace(self, shares=shares, leanings={}, is_own=is_own)
 
     def doubts(self, own_shares: Mapping[str, float]) -> tuple[str, ...]:
-        """Of which main regions' changes so much is seen in the first scan as in nobody who taught it."""
+        """Of which main regions' changes more or less is seen in the first scan than in any that taught."""
+        if self.leanings and not own_shares:
+            return (NOT_TRIED,)
         found = []
         for region in MAIN_REGIONS:
             own, leaning = own_shares.get(region), self.leanings.get(region)
@@ -133,7 +144,7 @@ class Telling:
     Attributes:
         first_ml: region → ml seen in the person's first scan.
         response: of the segmenter; without one volumes are told as they are seen.
-        doubts: in sentences.
+        doubts: why changes may be told wrongly, in sentences.
     """
 
     first_ml: Millilitres
@@ -175,7 +186,10 @@ class KnownChange:
 
 
 def learn_response(changes: Sequence[KnownChange]) -> Response | None:
-    """How much of each region's change is seen, from one change of each person; None of too few people."""
+    """How much of each region's change is seen, from one change of each person; None of too few people.
+
+    Regions of which families left out are told no more truly so than they are seen have no share.
+    """
     if len({one.family for one in changes}) < FEWEST_PEOPLE:
         return None
     whole = {_whole(region) for one in changes for region in one.seen_ml[0]}
@@ -200,7 +214,7 @@ def _whole(region: str) -> str:
 
 
 def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None, Leaning | None]:
-    """The share of all scans, and how it leans on one scan's own; None where too little is known."""
+    """The share of all scans, and how it leans on one scan's own; None where nothing true can be told."""
     found = [one for one in changes if one.has(region)]
     families = [one.family for one in found]
     if len(set(families)) < FEWEST_PEOPLE:

@@ -42,8 +42,8 @@ class Measures(Protocol):
 def own_shares(volume: Volume, segmenter: Measures) -> dict[str, float]:
     """Region → share that is seen of a known change of this conformed brain.
 
-    The true change is that of the labels that the segmenter draws here, by its own shares once brightness is
-    heard; what is seen is by how much the volumes of the image that moves with them change.
+    The true change is that of the labels that the segmenter draws here, by each label's share of a voxel once
+    brightness is heard; what is seen is by how much the volumes of the image that moves with them change.
 
     Raises:
         InputError: the brain cannot change so.

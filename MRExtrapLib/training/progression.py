@@ -87,10 +87,7 @@ class Encoded:
 
 
 def encoded_cohort(
-    people: Sequence[PersonScans],
-    maker: LatentMaker,
-    run: Path,
-    progress: Progress = silent,
+    people: Sequence[PersonScans], maker: LatentMaker, run: Path, progress: Progress = silent
 ) -> Encoded:
     """Everyone's latents and volumes, made where no earlier sitting made them.
 

@@ -13,7 +13,8 @@ from MRExtrapLib.forecast.between import interpolate
 from MRExtrapLib.forecast.passage import Passage, pace_between
 from MRExtrapLib.imaging.template import Template
 from MRExtrapLib.imaging.volume import Volume
-from MRExtrapLib.progression.response import Response
+from MRExtrapLib.progression.leaning import Leaning
+from MRExtrapLib.progression.response import NOT_TRIED, Response
 
 SIDE = 40
 RADIUS = 9.0
@@ -88,3 +89,14 @@ def test_of_an_interpolation_volumes_are_told_as_the_model_tells_changes() -> No
         full = as_seen["white_matter"] ** 2 / seen[0]["white_matter"]
         assert as_told == pytest.approx(as_seen | {"white_matter": full})
     assert told[-1]["white_matter"] < 0.95 * seen[-1]["white_matter"]
+
+
+def test_an_interpolation_says_if_no_known_change_could_be_tried_on_its_first_scan() -> None:
+    """These few voxels hold no brain that could change."""
+    leaning = Response({"white_matter": 0.5}, 20, {"white_matter": Leaning(1.0, 0.5, 0.4, 0.6)})
+    engine = replace(fake_engine(), knowledge=replace(fake_knowledge(), response=leaning))
+    made = interpolate(
+        [fake_scan(fake_voxels(0), name) for name in ("first", "second")], 3, engine, kind="plain"
+    )
+    assert NOT_TRIED in made.warnings
+    assert "white matter 0.50" in made.telling.words

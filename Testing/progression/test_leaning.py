@@ -11,7 +11,14 @@ from fakes import fake_knowledge
 from MRExtrapLib.errors import ModelError
 from MRExtrapLib.progression.knowledge import knowledge_text, parse_knowledge
 from MRExtrapLib.progression.leaning import FEWEST_FAMILIES, Leaning
-from MRExtrapLib.progression.response import LEAST_SHARE, KnownChange, Response, Telling, learn_response
+from MRExtrapLib.progression.response import (
+    LEAST_SHARE,
+    NOT_TRIED,
+    KnownChange,
+    Response,
+    Telling,
+    learn_response,
+)
 
 REGION = "white_matter"
 
@@ -78,7 +85,9 @@ def test_no_share_falls_below_what_can_be_told() -> None:
 
 def test_a_scan_unlike_all_that_taught_is_doubted() -> None:
     response = Response({REGION: 0.5}, 20, {REGION: Leaning(1.0, 0.5, 0.4, 0.6)})
-    assert response.doubts({REGION: 0.35}) == response.doubts({REGION: 0.7}) == response.doubts({}) == ()
+    assert response.doubts({REGION: 0.35}) == response.doubts({REGION: 0.7}) == ()
+    assert response.doubts({}) == (NOT_TRIED,)
+    assert response.of({REGION: 0.5}).doubts({}) == Response({REGION: 0.5}, 20).doubts({}) == ()
     for own in (0.25, 0.85, -0.1):
         (words,) = response.doubts({REGION: own})
         assert f"white matter in the first scan {own:.2f}" in words

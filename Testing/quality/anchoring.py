@@ -30,6 +30,7 @@ import argparse
 import sys
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -117,10 +118,12 @@ def lifetime(scan: Volume, engine: Engine, years: float, seed: int) -> Lifetime:
     return Lifetime(*engine.conform([earlier, scan, later]), true_percent)
 
 
-def image_figures(image: Volume, base_ml: dict[str, float], life: Lifetime, engine: Engine) -> Figures:
+def image_figures(
+    image: Volume, base_ml: dict[str, float], life: Lifetime, engine: Engine, own_shares: Mapping[str, float]
+) -> Figures:
     """How good one image of the older brain is; `base_ml` is what its change is counted from."""
     truth, brain = life.later.volume.voxels, life.later.brain
-    ml = engine.telling(base_ml).told(engine.volumes_ml(image))
+    ml = engine.telling(base_ml, own_shares).told(engine.volumes_ml(image))
     figures = {
         "psnr_db": psnr_db(truth, image.voxels, brain),
         "ssim": ssim(truth, image.voxels, brain),
@@ -156,20 +159,21 @@ def subject_figures(scan: Volume, engine: Engine, years: float, seed: int) -> Fi
     inside = united_brain([life.earlier.brain, life.now.brain])
     reference, decoded = life.now.volume, engine.decode(now, inside)
     observed_ml, decoded_ml = (dict(engine.volumes_ml(one)) for one in (reference, decoded))
+    own_shares = engine.own_shares(reference) if engine.asks_own_shares else {}
     scan = MovableScan(reference, engine.measure(reference).labels)
     figures = {f"true_percent/{region}": change for region, change in life.true_percent.items()}
-    truth = image_figures(life.later.volume, observed_ml, life, engine)
+    truth = image_figures(life.later.volume, observed_ml, life, engine, own_shares)
     figures |= {f"{TRUTH}/{name}": value for name, value in truth.items()}
     for case, latent in ((KNOWN, later), (FORECAST, line.at(years))):
         predicted = engine.decode(np.asarray(latent, np.float32), inside)
-        predicted_ml = engine.telling(decoded_ml).told(engine.volumes_ml(predicted))
+        predicted_ml = engine.telling(decoded_ml, own_shares).told(engine.volumes_ml(predicted))
         changes = compartment_changes(decoded_ml, predicted_ml)
         for kind in KINDS:
             start = time.perf_counter()
             image = Anchor(scan, decoded).show(predicted, kind, changes).image
             seconds = time.perf_counter() - start
             base_ml = decoded_ml if kind == "plain" else observed_ml
-            found = image_figures(image, base_ml, life, engine) | {"seconds": seconds}
+            found = image_figures(image, base_ml, life, engine, own_shares) | {"seconds": seconds}
             figures |= {f"{case}, {kind}/{name}": value for name, value in found.items()}
     return figures
 

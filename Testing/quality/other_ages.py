@@ -5,8 +5,10 @@
 COHORT is a BIDS tree of people who taught the model nothing, with three visits or more. Calibration knows
 later visits alone. Here the first visit is predicted from one, two and three scans that follow it, and every
 visit between others from its two neighbours and from all others; the share of visits inside the stated
-intervals is told, every person counting once, and by how much they are missed on average. Scans are
-conformed as a forecast conforms them, and kept in FOLDER, where `mrextrap evaluate` (OUT/visits) leaves them.
+intervals is told, every person counting once, and by how much they are missed on average. Sizes go on being
+told beside the first visit, and by what is seen of a known change of it, also where it is predicted. Scans
+are conformed as a forecast conforms them, and kept in FOLDER, where `mrextrap evaluate` (OUT/visits) leaves
+them.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ from quality.tables import cell, markdown
 
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.truth import Truth, read_truth, visit_of
-from MRExtrapLib.evaluation.visits import own_shares_of, scan_maker
+from MRExtrapLib.evaluation.visits import kept_telling, scan_maker
 from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.loading import load_engine
 from MRExtrapLib.training.people import PersonScans, find_people
-from MRExtrapLib.training.scans import kept_own_shares, kept_scans, read_volumes
+from MRExtrapLib.training.scans import kept_scans, read_volumes
 
 REGIONS = ("hippocampus", "ventricles", "gray_matter", "white_matter", "whole_brain", "amygdala", "pallidum")
 WEEKS_APART_YEARS = 0.2
@@ -88,10 +88,8 @@ def watched(person: PersonScans, engine: Engine, truth: Truth, kept: Path) -> Wa
         raise SystemExit(msg)
     files = kept_scans(person, scan_maker(engine), kept)
     seen_ml = [read_volumes(file) for file in files]
-    own_shares = kept_own_shares(files[0], own_shares_of(engine)) if engine.asks_own_shares else {}
-    alike_ml, told_ml = (
-        list(map(engine.telling(seen_ml[0], shares).told, seen_ml)) for shares in ({}, own_shares)
-    )
+    tellings = engine.telling(seen_ml[0], {}), kept_telling(files[0], engine)
+    alike_ml, told_ml = (list(map(telling.told, seen_ml)) for telling in tellings)
     return Watched(
         person.ages_years, seen_ml, alike_ml, told_ml, [truth[visit_of(path)] for path in person.paths]
     )

@@ -138,7 +138,7 @@ def test_a_perfect_image_of_a_known_change_misses_nothing(an_engine: Engine) -> 
     now = np.random.default_rng(0).uniform(60, 120, (16, 16, 16)).astype(np.float32)
     life = a_life(now, now + 10)
     base_ml = {region: ml / 1.1 for region, ml in an_engine.volumes_ml(life.later.volume).items()}
-    found = anchoring.image_figures(life.later.volume, base_ml, life, an_engine)
+    found = anchoring.image_figures(life.later.volume, base_ml, life, an_engine, {})
     assert found["psnr_db"] == np.inf
     assert found["ssim"] == found["sharpness"] == pytest.approx(1)
     assert found["detail"] == pytest.approx(1)
@@ -150,7 +150,7 @@ def test_a_blurred_image_has_lost_sharpness_and_detail(an_engine: Engine) -> Non
     life = a_life(now, now)
     blurred = life.now.volume.with_voxels(gaussian_filter(life.now.volume.voxels, 2.0))
     base_ml = dict(an_engine.volumes_ml(blurred))
-    found = anchoring.image_figures(blurred, base_ml, life, an_engine)
+    found = anchoring.image_figures(blurred, base_ml, life, an_engine, {})
     assert found["sharpness"] < 0.5
     assert found["detail"] < 0.9
     assert all(found[f"error_points/{region}"] == pytest.approx(-10) for region in anchoring.REGIONS)

@@ -24,9 +24,11 @@ from MRExtrapLib.imaging.writing import write_nifti
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.coarse import stored_prior
 from MRExtrapLib.progression.knowledge import Knowledge, parse_knowledge
+from MRExtrapLib.progression.leaning import Leaning
 from MRExtrapLib.progression.line import Latent
+from MRExtrapLib.progression.response import Response
 from MRExtrapLib.training.people import find_people
-from MRExtrapLib.training.progression import LatentMaker, encoded_cohort
+from MRExtrapLib.training.progression import LatentMaker, encoded_cohort, known_changes, told_by
 from MRExtrapLib.training.scans import ScanMaker
 
 PEOPLE = 12
@@ -169,6 +171,29 @@ def test_a_changed_scan_is_encoded_again(a_cohort: Path, tmp_path: Path) -> None
     write_nifti(Volume(fake_voxels(7), AFFINE), people[0].paths[0])
     encoded_cohort(people, counting.maker, tmp_path)
     assert counting.people == PEOPLE + 1
+
+
+def test_each_person_is_known_and_told_by_the_own_first_scan_which_is_looked_at_once(
+    a_cohort: Path, tmp_path: Path
+) -> None:
+    counting, looked = CountingMaker(), []
+
+    def own(voxels: Voxels) -> dict[str, float]:
+        looked.append(voxels)
+        return {"gray_matter": 0.4 + 0.01 * len(looked)}
+
+    people, maker = find_people([a_cohort])[0], replace(counting.maker, own_shares=own)
+    encoded, again = (encoded_cohort(people, maker, tmp_path / "run") for _ in range(2))
+    assert len(looked) == len(people)
+    assert again.own_shares == encoded.own_shares
+    truth = {one.name: seen for one, seen in zip(people, encoded.volumes_ml, strict=True)}
+    known = known_changes(encoded, people, truth)
+    assert [one.own_shares for one in known] == list(encoded.own_shares)
+    leaning = {"gray_matter": Leaning(1.0, 0.5, 0.1, 0.9)}
+    told = told_by(encoded, Response({"gray_matter": 0.5}, 20, leaning)).volumes_ml
+    for seen, ml, shares in zip(encoded.volumes_ml, told, encoded.own_shares, strict=True):
+        first, last = seen[0]["gray_matter"], seen[-1]["gray_matter"]
+        assert ml[-1]["gray_matter"] == pytest.approx(first * (last / first) ** (1 / shares["gray_matter"]))
 
 
 def test_one_person_whose_scans_fail_does_not_stop_the_rest(a_cohort: Path, tmp_path: Path) -> None:
