@@ -214,7 +214,11 @@ def _whole(region: str) -> str:
 
 
 def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None, Leaning | None]:
-    """The share of all scans, and how it leans on one scan's own; None where nothing true can be told."""
+    """The share of all scans, and how it leans on one scan's own; None where nothing true can be told.
+
+    That of fluid leans on nothing: nine tenths of its change are seen in any scan, and what one scan shows of
+    so few millilitres rests on how large they are in it.
+    """
     found = [one for one in changes if one.has(region)]
     families = [one.family for one in found]
     if len(set(families)) < FEWEST_PEOPLE:
@@ -222,7 +226,8 @@ def _learned(region: str, changes: Sequence[KnownChange]) -> tuple[float | None,
     seen, true = np.array([one.of(region) for one in found]).T
     own = np.array([one.own_shares.get(region, np.nan) for one in found])
     looked = own > 0
-    leaning = learn_leaning(list(np.array(families)[looked]), own[looked], seen[looked], true[looked])
+    kin = np.array(families)[looked].tolist()
+    leaning = None if FLUID in region else learn_leaning(kin, own[looked], seen[looked], true[looked])
     factors = np.array(
         [1.0 if leaning is None or np.isnan(share) else leaning.factor(share) for share in own]
     )

@@ -56,6 +56,21 @@ def test_own_shares_that_say_nothing_of_true_ones_are_left_alone() -> None:
     assert alone.of({REGION: 0.3}).shares == alone.shares
 
 
+def test_fluid_leans_on_nothing() -> None:
+    """Its change counts in millilitres, not in logarithms."""
+
+    def as_fluid(one: KnownChange) -> KnownChange:
+        seen, true = (one.of(REGION)[index] * 500 for index in (0, 1))
+        first = {"ventricles": 20.0}
+        pairs = [(first, {"ventricles": 20.0 - change}) for change in (seen, true)]
+        return KnownChange(one.family, pairs[0], pairs[1], {"ventricles": one.own_shares[REGION]})
+
+    learned = learn_response([as_fluid(one) for one in people(1.0)])
+    assert learned is not None
+    assert "ventricles" in learned.shares
+    assert learned.leanings == {}
+
+
 def test_few_families_lean_on_nothing() -> None:
     changes = [replace(one, family=str(index % (FEWEST_FAMILIES - 1))) for index, one in enumerate(people(1))]
     learned = learn_response(changes)
