@@ -13,14 +13,13 @@ from MRExtrapLib.cohort.derivatives import has_files, record_file, write_derivat
 from MRExtrapLib.errors import InputError
 from MRExtrapLib.evaluation.people import people_of
 from MRExtrapLib.forecast.anchoring import DEFAULT_IMAGE, SHOWING, ImageKind
-from MRExtrapLib.forecast.engine import DECODING, Engine
+from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.pipeline import prepare
 from MRExtrapLib.forecast.subject import DIRECTIONS, Method, Request, Subject, Visit
 from MRExtrapLib.imaging.conform import CONFORMING
 from MRExtrapLib.imaging.reading import read_scan
 from MRExtrapLib.imaging.writing import whole_folder
 from MRExtrapLib.progress import Progress, silent
-from MRExtrapLib.simulation.known_change import LAW
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 LAYOUT = 3
@@ -72,8 +71,7 @@ class Order:
             self.image,
         )
         identity = engine.identity
-        asked = (LAW,) if engine.asks_own_shares else ()
-        making = (CONFORMING, NAMING, DECODING, SHOWING, *asked)
+        making = (CONFORMING, NAMING, *engine.measuring, SHOWING)
         return key_of(
             *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
         )

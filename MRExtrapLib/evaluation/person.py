@@ -28,7 +28,7 @@ from MRExtrapLib.evaluation.span import WideResult, wide_result_of
 from MRExtrapLib.evaluation.trials import Design, Trial, trials_of
 from MRExtrapLib.evaluation.truth import Truth, true_volumes
 from MRExtrapLib.evaluation.visits import kept_visits
-from MRExtrapLib.forecast.engine import DECODING, Engine
+from MRExtrapLib.forecast.engine import Engine
 from MRExtrapLib.forecast.passage import MixtureKind, Passage
 from MRExtrapLib.imaging.conform import CONFORMING, united_brain
 from MRExtrapLib.imaging.intensity import IntensityContract
@@ -37,7 +37,6 @@ from MRExtrapLib.imaging.writing import whole_file
 from MRExtrapLib.progress import Progress, part_of, silent
 from MRExtrapLib.progression.interpolation import even_alphas
 from MRExtrapLib.progression.line import FEWEST_SCANS
-from MRExtrapLib.simulation.known_change import LAW
 from MRExtrapLib.training.people import PersonScans, key_of, participant_of, scan_hashes
 
 KEPT, ANSWERED, MIXED, RETURNED = 0.35, 0.75, 0.85, 0.9
@@ -113,8 +112,7 @@ class Desk:
         """Of all that a person's result depends on."""
         facts = (person.ages_years, person.covariates, person.diagnoses, self.design, self.true_ml(person))
         identity = engine.identity
-        asked = (LAW,) if engine.asks_own_shares else ()
-        making = (CONFORMING, NAMING, IntensityContract(), DECODING, *asked)
+        making = (CONFORMING, NAMING, IntensityContract(), *engine.measuring)
         return key_of(
             *scan_hashes(person), *facts, identity.knowledge_fingerprint, identity.fingerprint, *making
         )

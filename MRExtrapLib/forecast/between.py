@@ -79,15 +79,15 @@ def interpolate(
         raise InputError(msg)
     first, second = scans
     conformed = engine.conform([first.volume, second.volume], part_of(progress, 0.0, CONFORMED))
+    beginning = conformed[0].volume
+    progress(CONFORMED, f"measuring {first.name}")
+    telling = engine.telling_beside(beginning, engine.volumes_ml(beginning))
     ends = [engine.encode(one.volume) for one in conformed]
     passage = Passage(ends[0], ends[1], united_brain([one.brain for one in conformed]), engine)
     mixtures = []
     for index, alpha in enumerate(alphas):
         done, next_done = (CONFORMED + (1.0 - CONFORMED) * (index + i) / steps for i in (0, 1))
         mixtures.append(mix(passage, float(alpha), kind, part_of(progress, done, next_done)))
-    beginning = conformed[0].volume
-    progress(CONFORMED, f"looking what is seen of {first.name}")
-    telling = engine.telling_beside(beginning, engine.volumes_ml(beginning))
     told = tuple(replace(one, volumes_ml=telling.told(one.volumes_ml)) for one in mixtures)
     return Interpolation((first, second), conformed, told, kind, engine.identity, telling)
 

@@ -18,7 +18,7 @@ from MRExtrapLib.progression.knowledge import Knowledge
 from MRExtrapLib.progression.line import Latent
 from MRExtrapLib.progression.prior import Prior
 from MRExtrapLib.progression.response import Response, Telling
-from MRExtrapLib.simulation.known_change import own_shares
+from MRExtrapLib.simulation.known_change import LAW, own_shares
 
 
 class LatentCodec(Protocol):
@@ -205,6 +205,11 @@ class Engine:
         return self.segmenter.volumes_ml(volume)
 
     @property
+    def measuring(self) -> tuple[int, ...]:
+        """Versions of all that makes volumes; what was kept under others is made again."""
+        return (DECODING, LAW) if self.asks_own_shares else (DECODING,)
+
+    @property
     def asks_own_shares(self) -> bool:
         """Whether volumes are told by what is seen of a known change of the person's first scan, too."""
         return bool(self._response and self._response.leanings)
@@ -212,7 +217,7 @@ class Engine:
     def own_shares(self, first: Volume) -> Mapping[str, float]:
         """What is seen of a known change of a person's first scan, conformed: region → share.
 
-        Some ten seconds; nothing where the brain cannot be changed so.
+        It takes seconds; nothing where the brain cannot be changed so.
         """
         try:
             return own_shares(first, self.segmenter)

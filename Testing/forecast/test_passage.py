@@ -95,8 +95,8 @@ def test_an_interpolation_says_if_no_known_change_could_be_tried_on_its_first_sc
     """These few voxels hold no brain that could change."""
     leaning = Response({"white_matter": 0.5}, 20, {"white_matter": Leaning(1.0, 0.5, 0.4, 0.6)})
     engine = replace(fake_engine(), knowledge=replace(fake_knowledge(), response=leaning))
-    made = interpolate(
-        [fake_scan(fake_voxels(0), name) for name in ("first", "second")], 3, engine, kind="plain"
-    )
+    scans, done = [fake_scan(fake_voxels(0), name) for name in ("first", "second")], []
+    made = interpolate(scans, 3, engine, lambda fraction, words: done.append(fraction), kind="plain")
+    assert done == sorted(done)
     assert NOT_TRIED in made.warnings
     assert "white matter 0.50" in made.telling.words

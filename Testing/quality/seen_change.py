@@ -33,8 +33,8 @@ from MRExtrapLib.anatomy.regions import region_volumes_ml
 from MRExtrapLib.imaging.rigid import inverse
 from MRExtrapLib.imaging.volume import Affine, Grid, Volume
 from MRExtrapLib.simulation.acquisition import acquire
-from MRExtrapLib.simulation.ageing import AgeingBrain
 from MRExtrapLib.simulation.deformation import Deformation, warp
+from MRExtrapLib.simulation.known_change import known_motion
 from MRExtrapLib.simulation.subject import at_rest
 
 CHANGES_PERCENT = {
@@ -76,11 +76,7 @@ def seen_shares(scan: Volume, product: Product) -> Figures:
     segmenter = product.segmenter
     conformed = product.measure(scan).conformed
     young = conformed.volume
-    _, drawn = segmenter.label(young)
-    brain = AgeingBrain(young.with_voxels(drawn))
-    known = [name for name in CHANGES_PERCENT if name in brain.baseline_ml]
-    motion = brain.deformation({name: float(np.log1p(CHANGES_PERCENT[name] / 100)) for name in known})
-    before, after = brain.truth_ml(brain.deformation({})), brain.truth_ml(motion)
+    motion, (before, after) = known_motion(young, segmenter, CHANGES_PERCENT)
     old = warp(young, motion)
     is_left = np.arange(young.shape[0])[:, None, None] * young.affine[0, 0] + young.affine[0, 3] < 0
     half = young.with_voxels(np.where(is_left, young.voxels, old.voxels))
