@@ -148,7 +148,6 @@ def _tell(left_out: Sequence[str]) -> None:
 
 def _tell_learned(prior: Prior, cohort: Cohort, learned: LearnedVolumes) -> None:
     from MRExtrapLib.progression.posterior import mean_data_weight
-    from MRExtrapLib.progression.volumes import FLUID
 
     knowledge, lesson = learned.knowledge, learned.lesson
     weight = mean_data_weight(prior, TWO_SCANS_TWO_YEARS_APART)
@@ -156,9 +155,7 @@ def _tell_learned(prior: Prior, cohort: Cohort, learned: LearnedVolumes) -> None
     print(f"{len(prior.noise_factors)} of noise; two scans two years apart weigh {weight:.2f} of 1.")
     if knowledge.response:
         print(knowledge.response.words)
-    print(lesson.foretelling.words)
-    print(lesson.bend.words([region for region in lesson.prior.regions if FLUID in region]))
-    print(lesson.prior.wandering_words)
+    print("\n".join(lesson.words))
     if knowledge.calibration:
         print(f"Intervals of volumes are calibrated by cross-fitting, {knowledge.calibration.cases} cases.")
     else:

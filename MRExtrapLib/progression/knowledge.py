@@ -86,6 +86,7 @@ class _Record:
     age_range_years: tuple[float, float]
     acceleration: Row = ()
     wandering: Row = ()
+    dispersion: Row = ()
     subject: _SubjectRecord | None = None
     calibration: Calibration | None = None
     likeness: Likeness | None = None
@@ -118,6 +119,7 @@ def knowledge_text(knowledge: Knowledge) -> str:
         age_range_years=prior.age_range_years,
         acceleration=_row(volumes.acceleration),
         wandering=_row(volumes.wandering),
+        dispersion=_row(volumes.dispersion),
         subject=None if volumes.subject is None else _subject_record(volumes.subject),
         calibration=knowledge.calibration,
         likeness=knowledge.likeness,
@@ -153,7 +155,7 @@ def parse_knowledge(text: str | bytes, source: str) -> Knowledge:
         msg = f"{source} calibrates other regions than it knows rates of; calibrate again."
         raise ModelError(msg)
     subject = None if record.subject is None else _subject_prior(record.subject, count, source)
-    bends = np.array(record.acceleration), np.array(record.wandering)
+    bends = (np.array(row) for row in (record.acceleration, record.wandering, record.dispersion))
     volumes = VolumePrior(record.regions, np.array(record.unit_ml), prior, subject, *bends)
     return Knowledge(
         prior=volumes,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.progression.acceleration import Bend, Miss, fit_acceleration
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.dispersion import Differing, fit_factor, fit_power, ratio_of
 from MRExtrapLib.progression.posterior import total_variances
 from MRExtrapLib.progression.subject_prior import (
     Example,
@@ -70,6 +71,23 @@ class Lesson:
     foretelling: Foretelling
     bend: Bend
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was learned beside mean rates, a sentence each."""
+        prior, fluid = self.prior, [region for region in self.prior.regions if FLUID in region]
+        wander = _named(prior.regions, 100 * prior.wandering, ".0f")
+        spread = _named(prior.regions, prior.dispersion, "g")
+        return (
+            self.foretelling.words,
+            self.bend.words(fluid),
+            f"Paces wander, by % a year of the variance of paces among people: {wander}."
+            if wander
+            else "No region's pace wanders for sure.",
+            f"Rates of people differ in proportion to a power of their mean: {spread}."
+            if spread
+            else "Rates of people differ as much whatever their mean, as far as these people tell.",
+        )
+
 
 def learn(people: Sequence[MeasuredPerson]) -> Lesson:
     """What the volumes of these people teach.
@@ -77,11 +95,11 @@ def learn(people: Sequence[MeasuredPerson]) -> Lesson:
     Raises:
         InputError: too few people with scans at several ages, or nothing to judge noise by.
     """
-    straight = fit_volume_prior([one.row for one in people])
+    straight = _dispersed(fit_volume_prior([one.row for one in people]), people)
     foretelling = fit_subject_prior(
         [_example(one, straight) for one in people if timing_of(one.ages_years[1:] or (0.0,)).information > 0]
     )
-    fluid = np.flatnonzero([FLUID in region for region in straight.regions])
+    fluid = _fluid(straight)
     bend = fit_acceleration([miss for one in people for miss in _misses(one, straight, fluid)], len(fluid))
     acceleration, wandering = np.zeros((2, len(straight.regions)))
     acceleration[fluid] = bend.acceleration
@@ -89,6 +107,46 @@ def learn(people: Sequence[MeasuredPerson]) -> Lesson:
     if len(fluid):  # the whole comes first; its parts wander by the same share, and go on adding up
         wandering[fluid] = fit_share([_watched(one, bent, int(fluid[0])) for one in people])
     return Lesson(replace(bent, subject=foretelling.prior, wandering=wandering), foretelling, bend)
+
+
+def _dispersed(volumes: VolumePrior, people: Sequence[MeasuredPerson]) -> VolumePrior:
+    """The same prior, its spread of the ventricles' rates a power of their mean where these people show it.
+
+    Of tissue's rates, which are shares of the person's own, twenty-eight families showed no such thing.
+    """
+    fluid = _fluid(volumes)
+    if not len(fluid):
+        return volumes
+    differing = [_differing(one, volumes) for one in people if timing_of(one.ages_years).information > 0]
+    variance, power = np.array(volumes.prior.residual_variance), np.zeros(len(volumes.regions))
+    first = int(fluid[0])  # the whole comes first, and its parts spread as it does
+    power[fluid] = fit_power([one[first] for one in differing], float(variance[first]))
+    for region in map(int, fluid):
+        own = [one[region] for one in differing]
+        variance[region] *= fit_factor(own, float(variance[region]), float(power[region]))
+    return replace(volumes, prior=replace(volumes.prior, residual_variance=variance), dispersion=power)
+
+
+def _differing(person: MeasuredPerson, volumes: VolumePrior) -> tuple[Differing, ...]:
+    """(regions,) how a person's own rates differ from those of such people."""
+    timing, prior = timing_of(person.ages_years), volumes.prior
+    table = volume_table(person.volumes_ml, volumes.regions)
+    own = timing.contrast @ (table / units_of(table, volumes.unit_ml)) / np.sqrt(timing.information)
+    mean = prior.row(person.covariates) @ prior.mean_rate
+    ratio = ratio_of(mean, prior.typical_covariates.astype(np.float64) @ prior.mean_rate)
+    noise = total_variances(prior)[1] / timing.information
+    each = zip((own - mean).tolist(), ratio.tolist(), noise.tolist(), strict=True)
+    return tuple(Differing(person.kin, *one) for one in each)
+
+
+def _fluid(volumes: VolumePrior) -> NDArray[np.intp]:
+    return np.flatnonzero([FLUID in region for region in volumes.regions])
+
+
+def _named(regions: Sequence[str], values: NDArray, digits: str) -> str:
+    """Those that are not nil, with their regions."""
+    each = zip(regions, values, strict=True)
+    return ", ".join(f"{region.replace('_', ' ')} {value:{digits}}" for region, value in each if value)
 
 
 def _misses(person: MeasuredPerson, volumes: VolumePrior, regions: NDArray[np.intp]) -> Iterator[Miss]:
@@ -110,7 +168,7 @@ def _misses(person: MeasuredPerson, volumes: VolumePrior, regions: NDArray[np.in
 def _watched(person: MeasuredPerson, volumes: VolumePrior, region: int) -> Watched:
     """A person's scans of one region, beside what such people's pace is known to be."""
     line = volumes.line(person.volumes_ml, person.ages_years, person.covariates)
-    among_people = float(volumes.prior.residual_variance[region])
+    among_people = float(line.posterior.prior.residual_variance[region])
     ages = np.asarray(person.ages_years)
     return Watched(person.kin, line.scans[:, region], ages, line.pace(region), among_people)
 
@@ -120,7 +178,7 @@ def _example(person: MeasuredPerson, volumes: VolumePrior) -> Example:
 
     The first scan has no part in the rate: its noise would be in both, and seem to foretell.
     """
-    timing, prior = timing_of(person.ages_years[1:]), volumes.prior
+    timing, prior = timing_of(person.ages_years[1:]), volumes.prior_of(person.covariates)
     table = volume_table(person.volumes_ml[1:], volumes.regions)
     table = table / units_of(table, volumes.unit_ml)
     row = prior.row(person.covariates)

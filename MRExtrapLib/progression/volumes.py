@@ -18,6 +18,7 @@ from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.acceleration import LARGEST, bent_years
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.dispersion import POWERS, ratio_of
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate, total_variances
 from MRExtrapLib.progression.prior import Prior
@@ -52,9 +53,10 @@ class VolumePrior:
         acceleration: (regions,) share of itself by which a rate grows in a year; none if left out.
         wandering: (regions,) share of the variance of rates among people by which a person's own rate wanders
             in a year; none if left out.
+        dispersion: (regions,) power of the mean rate by which rates spread among people; none if left out.
 
     Raises:
-        ModelError: not one unit, element, acceleration and share a region.
+        ModelError: not one unit, element, acceleration, share and power a region.
     """
 
     regions: tuple[str, ...]
@@ -63,32 +65,30 @@ class VolumePrior:
     subject: SubjectPrior | None = None
     acceleration: Array = field(default_factory=lambda: np.zeros(0))
     wandering: Array = field(default_factory=lambda: np.zeros(0))
+    dispersion: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        for name in ("unit_ml", "acceleration", "wandering"):
+        for name in ("unit_ml", "acceleration", "wandering", "dispersion"):
             given = np.asarray(getattr(self, name), dtype=np.float64)
             is_left_out = name != "unit_ml" and not given.size
             object.__setattr__(self, name, np.zeros(len(self.regions)) if is_left_out else given)
-        shapes = (self.unit_ml.shape, self.acceleration.shape, self.wandering.shape, self.prior.latent_shape)
+        bends = (self.acceleration, self.wandering, self.dispersion)
+        shapes = (self.unit_ml.shape, *(bend.shape for bend in bends), self.prior.latent_shape)
         fits = set(shapes) == {(len(self.regions),)} and bool(np.all(self.unit_ml >= 0))
-        if not fits or not np.all(np.abs(self.acceleration) <= LARGEST) or not _are_shares(self.wandering):
+        fits &= bool(np.all(np.abs(self.acceleration) <= LARGEST))
+        if not fits or not _are_within(self.wandering, SHARES) or not _are_within(self.dispersion, POWERS):
             msg = (
                 f"The prior of volumes has {len(self.regions)} regions, but units, accelerations, shares "
-                f"that wander and elements {', '.join(map(str, shapes))}, which do not fit; fit it again."
+                f"that wander, powers and elements {', '.join(map(str, shapes))}, which do not fit; fit it "
+                "again."
             )
             raise ModelError(msg)
 
-    @property
-    def wandering_words(self) -> str:
-        """One sentence on the regions whose pace wanders."""
-        found = ", ".join(
-            f"{region.replace('_', ' ')} {100 * share:.0f}"
-            for region, share in zip(self.regions, self.wandering, strict=True)
-            if share
-        )
-        if not found:
-            return "No region's pace wanders for sure."
-        return f"Paces wander, by % a year of the variance of paces among people: {found}."
+    def prior_of(self, covariates: Covariates) -> Prior:
+        """The prior of such people, who differ by as much as their mean rates say."""
+        rates = np.stack([self.prior.row(covariates), self.prior.typical_covariates]) @ self.prior.mean_rate
+        differ = ratio_of(*rates.astype(np.float64)) ** (2 * self.dispersion)
+        return replace(self.prior, residual_variance=self.prior.residual_variance * differ)
 
     def line(
         self,
@@ -111,7 +111,7 @@ class VolumePrior:
         """
         table = volume_table(volumes_ml, self.regions)
         unit_ml = units_of(table, self.unit_ml)
-        prior = self.prior
+        of_such = prior = self.prior_of(covariates)
         if self.subject is not None:
             if len(pooled) != len(volumes_ml):
                 msg = (
@@ -125,7 +125,7 @@ class VolumePrior:
         posterior = posterior_rate(table / unit_ml, ages_years, prior, covariates)
         # the same person before any of these scans was compared with another
         middle = [posterior.mean_age_years]
-        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, self.prior, covariates)
+        alone = posterior_rate((table / unit_ml).mean(axis=0)[None], middle, of_such, covariates)
         return VolumeLine(
             regions=self.regions,
             unit_ml=unit_ml,
@@ -271,8 +271,8 @@ def fit_volume_prior(
     return VolumePrior(regions, unit_ml, fit_prior(Cohort(members), fitting))
 
 
-def _are_shares(values: Array) -> bool:
-    return bool(np.all((values >= 0) & (values <= SHARES[-1])))
+def _are_within(values: Array, tried: Sequence[float]) -> bool:
+    return bool(np.all((values >= tried[0]) & (values <= tried[-1])))
 
 
 def volume_table(volumes_ml: Sequence[Millilitres], regions: Sequence[str]) -> Array:

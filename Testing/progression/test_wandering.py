@@ -10,7 +10,7 @@ import pytest
 
 from MRExtrapLib.progression.covariates import Covariates
 from MRExtrapLib.progression.knowledge import Knowledge, knowledge_text, parse_knowledge
-from MRExtrapLib.progression.learning import MeasuredPerson, learn
+from MRExtrapLib.progression.learning import Lesson, MeasuredPerson, learn
 from MRExtrapLib.progression.subject_prior import SubjectPrior
 from MRExtrapLib.progression.trajectory import bend_warnings
 from MRExtrapLib.progression.volumes import VolumePrior
@@ -57,9 +57,14 @@ def a_person(number: int, generator: np.random.Generator, share: float) -> Measu
 
 
 @pytest.fixture(scope="module")
-def a_wandering_prior() -> VolumePrior:
+def a_lesson() -> Lesson:
     generator = np.random.default_rng(3)
-    return learn([a_person(number, generator, 0.5) for number in range(40)]).prior
+    return learn([a_person(number, generator, 0.5) for number in range(40)])
+
+
+@pytest.fixture(scope="module")
+def a_wandering_prior(a_lesson: Lesson) -> VolumePrior:
+    return a_lesson.prior
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -178,11 +183,12 @@ def test_few_families_or_scans_say_nothing() -> None:
     assert fit_share(twice) == 0.0
 
 
-def test_tissue_stays_on_its_line(a_wandering_prior: VolumePrior) -> None:
-    assert a_wandering_prior.wandering[0] == 0.0
-    assert a_wandering_prior.wandering[1] > 0.0
-    assert "ventricles" in a_wandering_prior.wandering_words
-    assert "hippocampus" not in a_wandering_prior.wandering_words
+def test_tissue_stays_on_its_line(a_lesson: Lesson) -> None:
+    assert a_lesson.prior.wandering[0] == 0.0
+    assert a_lesson.prior.wandering[1] > 0.0
+    sentence = next(words for words in a_lesson.words if words.startswith("Paces wander"))
+    assert "ventricles" in sentence
+    assert "hippocampus" not in sentence
 
 
 def test_a_straight_line_neither_bends_nor_wanders(a_wandering_prior: VolumePrior) -> None:
