@@ -9,7 +9,7 @@ from MRExtrapLib.errors import ModelError
 from MRExtrapLib.model.catalogue import find_model
 from MRExtrapLib.model.folder import load_model
 from MRExtrapLib.progression.calibrating import calibrate
-from MRExtrapLib.progression.calibration import Calibration, Case, RegionCalibration, Tails
+from MRExtrapLib.progression.calibration import COUNTS, Calibration, Case, RegionCalibration, Tails
 from MRExtrapLib.progression.coverage import held_out_coverage
 from MRExtrapLib.progression.knowledge import parse_knowledge
 from MRExtrapLib.progression.student import LEVELS
@@ -93,4 +93,4 @@ def test_the_bundled_model_says_that_its_people_were_simulated() -> None:
     knowledge = parse_knowledge(model.volumes, model.name)
     assert (knowledge.taught_by, knowledge.calibrated_by) == ("simulated people",) * 2
     assert knowledge.calibration is not None
-    assert all(one.freedom is not None for one in knowledge.calibration.regions.values())
+    assert all(len(one.tails) == COUNTS for one in knowledge.calibration.regions.values())
