@@ -2,8 +2,9 @@
 
 Least squares knows the person alone, the population slope other people alone, and the mixed model weighs
 one against the other; it is the rival that embarrasses image models. Mixed model and population slope are the
-same prior and posterior as the model's own (`progression`), with regions in the place of latent elements, and
-are fitted on everyone but the person they are asked about and a few others (cross-fitting).
+same prior and posterior as the model's own (`progression`), with regions in the place of latent elements, on
+straight lines and with one variance for everyone; they are fitted on everyone but the person they are asked
+about and a few others (cross-fitting).
 """
 
 from __future__ import annotations

@@ -28,13 +28,13 @@ CHANCE = 0.05
 """That a variance is taken to follow the mean where it does not, by a likelihood ratio (0 is the least: half
 of χ²₁)."""
 
-FEWEST_FAMILIES = 8
-"""Of fewer nobody knows how widely rates differ."""
+FEWEST_FAMILIES = 20
+"""Of fewer nobody knows how widely rates differ: mean rates of few people fit those people too well."""
 
 LARGEST_RATIO = 10.0
-"""No mean counts as further from the typical one: at an age where none is left nobody would differ at all."""
+"""No mean counts as further from the typical one: where it nears zero, nobody would seem to differ."""
 
-LOG_FACTORS = (-3.0, 3.0)
+LOG_FACTORS = (-2 * float(np.log(LARGEST_RATIO)), 2 * float(np.log(LARGEST_RATIO)))
 """Between which the variance at the typical mean is sought, as the logarithm of its factor on τ²."""
 
 

@@ -112,14 +112,18 @@ def learn(people: Sequence[MeasuredPerson]) -> Lesson:
 def _dispersed(volumes: VolumePrior, people: Sequence[MeasuredPerson]) -> VolumePrior:
     """The same prior, its spread of the ventricles' rates a power of their mean where these people show it.
 
-    Of tissue's rates, which are shares of the person's own, twenty-eight families showed no such thing.
+    Of tissue's rates, which are shares of the person's own, twenty-eight families showed no such thing. Whose
+    diagnosis is not known tells nothing: how such people differ is another question.
     """
     fluid = _fluid(volumes)
     if not len(fluid):
         return volumes
-    differing = [_differing(one, volumes) for one in people if timing_of(one.ages_years).information > 0]
+    telling = [
+        one for one in people if one.covariates.diagnosis and timing_of(one.ages_years).information > 0
+    ]
+    differing = [_differing(one, volumes) for one in telling]
     variance, power = np.array(volumes.prior.residual_variance), np.zeros(len(volumes.regions))
-    first = int(fluid[0])  # the whole comes first, and its parts spread as it does
+    first = int(fluid[0])  # the whole comes first, and its parts take its power
     power[fluid] = fit_power([one[first] for one in differing], float(variance[first]))
     for region in map(int, fluid):
         own = [one[region] for one in differing]

@@ -75,20 +75,22 @@ class VolumePrior:
         bends = (self.acceleration, self.wandering, self.dispersion)
         shapes = (self.unit_ml.shape, *(bend.shape for bend in bends), self.prior.latent_shape)
         fits = set(shapes) == {(len(self.regions),)} and bool(np.all(self.unit_ml >= 0))
-        fits &= bool(np.all(np.abs(self.acceleration) <= LARGEST))
-        if not fits or not _are_within(self.wandering, SHARES) or not _are_within(self.dispersion, POWERS):
+        if not fits:
             msg = (
                 f"The prior of volumes has {len(self.regions)} regions, but units, accelerations, shares "
                 f"that wander, powers and elements {', '.join(map(str, shapes))}, which do not fit; fit it "
                 "again."
             )
             raise ModelError(msg)
+        _check("acceleration", self.acceleration, (-LARGEST, LARGEST))
+        _check("share", self.wandering, SHARES)
+        _check("power", self.dispersion, POWERS)
 
     def prior_of(self, covariates: Covariates) -> Prior:
         """The prior of such people, who differ by as much as their mean rates say."""
         rates = np.stack([self.prior.row(covariates), self.prior.typical_covariates]) @ self.prior.mean_rate
-        differ = ratio_of(*rates.astype(np.float64)) ** (2 * self.dispersion)
-        return replace(self.prior, residual_variance=self.prior.residual_variance * differ)
+        widened = ratio_of(*rates.astype(np.float64)) ** (2 * self.dispersion)
+        return replace(self.prior, residual_variance=self.prior.residual_variance * widened)
 
     def line(
         self,
@@ -271,8 +273,12 @@ def fit_volume_prior(
     return VolumePrior(regions, unit_ml, fit_prior(Cohort(members), fitting))
 
 
-def _are_within(values: Array, tried: Sequence[float]) -> bool:
-    return bool(np.all((values >= tried[0]) & (values <= tried[-1])))
+def _check(what: str, values: Array, tried: Sequence[float]) -> None:
+    wrong = values[~((values >= tried[0]) & (values <= tried[-1]))]
+    if len(wrong):
+        bounds = f"{tried[0]:g} and {tried[-1]:g}"
+        msg = f"The {what} {wrong[0]:g} of a region is not between {bounds}; fit it again."
+        raise ModelError(msg)
 
 
 def volume_table(volumes_ml: Sequence[Millilitres], regions: Sequence[str]) -> Array:
