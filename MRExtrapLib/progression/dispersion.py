@@ -19,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from MRExtrapLib.progression.covariates import Covariates
+from MRExtrapLib.progression.prior import Prior
+
 Array = NDArray[np.float64]
 
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -55,8 +58,14 @@ class Differing:
     noise: float
 
 
+def rate_ratio(prior: Prior, covariates: Covariates) -> Array:
+    """(E,) |μ(x)| / |μ(x̄)| of a person with these covariates, within its limits."""
+    mean, typical = np.stack([prior.row(covariates), prior.typical_covariates]) @ prior.mean_rate
+    return ratio_of(mean, typical)
+
+
 def ratio_of(mean_rate: Array, typical_rate: Array) -> Array:
-    """|μ(x)| / |μ(x̄)| within its limits; 1 where the typical mean is nil.
+    """The ratio of their sizes within its limits; 1 where the typical mean is nil.
 
     >>> ratio_of(np.array([0.2, 0.0, 0.3]), np.array([-0.1, 0.1, 0.0])).tolist()
     [2.0, 0.1, 1.0]

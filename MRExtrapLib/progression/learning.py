@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MRExtrapLib.progression.acceleration import Bend, Miss, fit_acceleration
 from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.dispersion import Differing, fit_factor, fit_power, ratio_of
+from MRExtrapLib.progression.dispersion import Differing, fit_factor, fit_power, rate_ratio
 from MRExtrapLib.progression.posterior import total_variances
 from MRExtrapLib.progression.subject_prior import (
     Example,
@@ -137,7 +137,7 @@ def _differing(person: MeasuredPerson, volumes: VolumePrior) -> tuple[Differing,
     table = volume_table(person.volumes_ml, volumes.regions)
     own = timing.contrast @ (table / units_of(table, volumes.unit_ml)) / np.sqrt(timing.information)
     mean = prior.row(person.covariates) @ prior.mean_rate
-    ratio = ratio_of(mean, prior.typical_covariates.astype(np.float64) @ prior.mean_rate)
+    ratio = rate_ratio(prior, person.covariates)
     noise = total_variances(prior)[1] / timing.information
     each = zip((own - mean).tolist(), ratio.tolist(), noise.tolist(), strict=True)
     return tuple(Differing(person.kin, *one) for one in each)

@@ -18,7 +18,7 @@ from MRExtrapLib.errors import InputError, ModelError
 from MRExtrapLib.progression.acceleration import LARGEST, bent_years
 from MRExtrapLib.progression.cohort import Cohort, Participant
 from MRExtrapLib.progression.covariates import Covariates
-from MRExtrapLib.progression.dispersion import POWERS, ratio_of
+from MRExtrapLib.progression.dispersion import POWERS, rate_ratio
 from MRExtrapLib.progression.fitting import PriorFitting, fit_prior
 from MRExtrapLib.progression.posterior import Posterior, posterior_rate, total_variances
 from MRExtrapLib.progression.prior import Prior
@@ -88,8 +88,7 @@ class VolumePrior:
 
     def prior_of(self, covariates: Covariates) -> Prior:
         """The prior of such people, who differ by as much as their mean rates say."""
-        rates = np.stack([self.prior.row(covariates), self.prior.typical_covariates]) @ self.prior.mean_rate
-        widened = ratio_of(*rates.astype(np.float64)) ** (2 * self.dispersion)
+        widened = rate_ratio(self.prior, covariates) ** (2 * self.dispersion)
         return replace(self.prior, residual_variance=self.prior.residual_variance * widened)
 
     def line(
