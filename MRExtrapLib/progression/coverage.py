@@ -6,7 +6,7 @@ nobody need be kept aside for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -28,20 +28,29 @@ def held_out_coverage(cases: Sequence[Case]) -> dict[str, dict[int, Mapping[floa
     Raises:
         InputError: too few people are left when a family is taken away.
     """
-    families = [case.kin for case in cases]
-    count = len(set(families))
-    if count <= FEWEST_PEOPLE:
-        msg = f"Held-out coverage needs {FEWEST_PEOPLE + 1} people or more; there are {count}."
-        raise InputError(msg)
     held: dict[tuple[str, int], dict[str, list[list[bool]]]] = {}
-    for left, others in parted(families, min(count, MOST_FOLDS)):
-        calibration = calibrate([cases[index] for index in others])
-        for case in (cases[index] for index in left):
-            inside = [calibration.holds(case, level) for level in LEVELS]
-            for group in (0, counted(case.inputs)):
-                held.setdefault((case.region, group), {}).setdefault(case.kin, []).append(inside)
+    for case, inside in judged_by_others(cases):
+        for group in (0, counted(case.inputs)):
+            held.setdefault((case.region, group), {}).setdefault(case.kin, []).append(inside)
     found: dict[str, dict[int, Mapping[float, float]]] = {}
     for (region, group), by_family in sorted(held.items(), key=lambda one: one[0][1]):
         shares = np.mean([np.mean(own, axis=0) for own in by_family.values()], axis=0)
         found.setdefault(region, {})[group] = dict(zip(LEVELS, shares.tolist(), strict=True))
     return found
+
+
+def judged_by_others(cases: Sequence[Case]) -> Iterator[tuple[Case, list[bool]]]:
+    """Each case, and whether it lies inside at each of `LEVELS`, by what other families teach.
+
+    Raises:
+        InputError: too few people are left when a family is taken away.
+    """
+    families = [case.kin for case in cases]
+    count = len(set(families))
+    if count <= FEWEST_PEOPLE:
+        msg = f"Held-out coverage needs {FEWEST_PEOPLE + 1} people or more; there are {count}."
+        raise InputError(msg)
+    for left, others in parted(families, min(count, MOST_FOLDS)):
+        calibration = calibrate([cases[index] for index in others])
+        for case in (cases[index] for index in left):
+            yield case, [calibration.holds(case, level) for level in LEVELS]
